@@ -1,0 +1,165 @@
+"""Quarterdeck's settings: every one is an environment variable, read and checked here once and listed in the README."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment as environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(environ.read("str", "QUARTERDECK_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+TESTING = "pytest" in sys.modules
+
+# --- What runs where ---------------------------------------------------------------------------------------------
+DEBUG: bool = environ.read("bool", "DEBUG", True)
+HOST: str = environ.read("str", "HOST", "127.0.0.1")
+PORT = environ.between("PORT", 8000, 1, 65535)
+SECRET_KEY = environ.secret_key(debug=DEBUG)
+ALLOWED_HOSTS: list[str] = environ.read("list", "ALLOWED_HOSTS", [*environ.LOOPBACK_HOSTS, "[::1]", HOST])
+CSRF_TRUSTED_ORIGINS: list[str] = environ.read("list", "CSRF_TRUSTED_ORIGINS", [])
+MONITORING_BASE_PATH = environ.url_path("MONITORING_BASE_PATH", "monitoring")
+QUARTERDECK_INSTANCE: str = environ.read("str", "QUARTERDECK_INSTANCE", environ.host_name())
+DEMO: bool = environ.read("bool", "DEMO", DEBUG)
+if DEMO and not DEBUG:
+    raise ImproperlyConfigured("DEMO is on while DEBUG is off; demo tasks and logins are for development only.")
+
+DATABASES = {"default": environ.database(DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = environ.redis_url(DATA_DIR)
+REDIS_IS_EMBEDDED = not environ.read("str", "REDIS_URL", "")
+
+# --- Tasks -------------------------------------------------------------------------------------------------------
+QUARTERDECK_QUEUES: list[str] = environ.read(
+    "list", "QUARTERDECK_QUEUES", ["default", "mail", "media", "reports", "payments"]
+)
+QUARTERDECK_CALLABLES: list[str] = environ.read("list", "QUARTERDECK_CALLABLES", ["demo.tasks"] if DEMO else [])
+RQ_QUEUES = {
+    name: {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer", "DEFAULT_TIMEOUT": 360}
+    for name in QUARTERDECK_QUEUES
+}
+RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "monitoring.workers.Worker"}
+
+# --- Django ------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "audit",
+    "monitoring",
+    "scheduler",
+    *(["demo"] if DEMO or TESTING else []),
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+APPEND_SLASH = False
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+# Login throttling must work while Redis is down, which is when someone wants to log in: so it counts in SQL.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Live feed ---------------------------------------------------------------------------------------------------
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "quarterdeck"},
+    },
+}
+
+# --- API ---------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["config.authentication.BearerToken", "config.authentication.BrowserSession"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.permissions.MayView"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+JWT_LIFETIME = timedelta(minutes=environ.between("JWT_LIFETIME_MINUTES", 8 * 60, 1, 30 * 24 * 60))
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SECRET_KEY,
+    "ACCESS_TOKEN_LIFETIME": JWT_LIFETIME,
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": None,
+}
+LOGIN_ATTEMPTS_PER_ACCOUNT: int = environ.between("LOGIN_ATTEMPTS_PER_ACCOUNT", 10, 1, 10_000)
+LOGIN_ATTEMPTS_PER_SOURCE: int = environ.between("LOGIN_ATTEMPTS_PER_SOURCE", 50, 1, 100_000)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Quarterdeck",
+    "VERSION": "0.1.0",
+    "DESCRIPTION": "Watches and steers background tasks that run on RQ.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+}
+
+# --- Security ----------------------------------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_SSL_REDIRECT: bool = environ.read("bool", "SECURE_SSL_REDIRECT", not DEBUG)
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}

@@ -1,0 +1,82 @@
+"""The one filter over tasks: the list page, every API, counts and bulk verbs ask with the same object.
+
+Surfaces translate their own parameter names and status words into these fields and translate the errors back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.db.models import F, Q, QuerySet
+
+from monitoring.models import Task
+from monitoring.statuses import Status
+
+SORT_COLUMNS = {
+    "created": "created_at",
+    "last_run": "last_run_at",
+    "next_run": "scheduled_job__next_run_at",
+    "status": "status",
+    "task_type": "task_type",
+    "queue": "queue",
+}
+
+
+class BadFilter(ValueError):
+    """Values that the filter refuses; ``errors`` maps each field to its sentences."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{field}: {' '.join(sentences)}" for field, sentences in errors.items()))
+        self.errors = dict(errors)
+
+
+class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
+    """Tasks by status (any of several), queue, part of the type, origin, time of creation, and id."""
+
+    status = django_filters.MultipleChoiceFilter(choices=Status.choices)
+    queue = django_filters.CharFilter(field_name="queue", lookup_expr="exact")
+    task_type = django_filters.CharFilter(field_name="task_type", lookup_expr="icontains")
+    is_recurring = django_filters.BooleanFilter(field_name="scheduled_job", lookup_expr="isnull", exclude=True)
+    created_from = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_to = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
+    search = django_filters.CharFilter(method="filter_search")
+
+    class Meta:
+        model = Task
+        fields: list[str] = []
+
+    def filter_search(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
+        """Tasks whose id begins with the text (an index range), or whose type contains it."""
+        return queryset.filter(id_starts_with(value) | Q(task_type__icontains=value))
+
+    def matching(self) -> QuerySet[Task]:
+        """The matching tasks, unordered; raises BadFilter."""
+        if not self.is_valid():
+            raise BadFilter({field: [str(message) for message in messages] for field, messages in self.errors.items()})
+        tasks: QuerySet[Task] = self.qs
+        return tasks
+
+
+def id_starts_with(prefix: str) -> Q:
+    """Tasks whose id begins with the hexadecimal prefix: a range of the primary key, none if it is no such prefix."""
+    digits = prefix.lower().replace("-", "")
+    if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
+        return Q(pk__in=[])
+    return Q(pk__gte=UUID(digits.ljust(32, "0")), pk__lte=UUID(digits.ljust(32, "f")))
+
+
+def ordered(tasks: QuerySet[Task], sort: str, *, descending: bool) -> QuerySet[Task]:
+    """The tasks by one of SORT_COLUMNS, empty values last, ties broken by id: pages never repeat or skip a row."""
+    column = F(SORT_COLUMNS[sort])
+    nullable = sort in ("last_run", "next_run")
+    by_column = column.desc(nulls_last=nullable or None) if descending else column.asc(nulls_last=nullable or None)
+    return tasks.order_by(by_column, "-id" if descending else "id")
+
+
+def as_data(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Filter input without the fields that were not given."""
+    return {field: value for field, value in values.items() if value not in (None, "", [])}

@@ -1,0 +1,164 @@
+"""Reads the outbox stream: what the hooks and running tasks reported, in order, after a position."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from monitoring import broker
+from monitoring.hooks import OUTBOX
+from monitoring.redaction import clean_text, cut_text
+from monitoring.statuses import FROM_RQ, Status
+
+BATCH = 1_000
+START = "0-0"
+NAME_LIMIT = 255
+PAYLOAD_LIMIT = 2_000
+REPORTED = "reported"
+"""The word of entries that carry no status: progress, media, output, service requests (``monitoring.reporting``)."""
+
+
+class NotUnderstood(ValueError):
+    """An entry of the stream that is not a report; its text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry of the stream, as it lies there."""
+
+    stream_id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One understood entry."""
+
+    stream_id: str
+    at: datetime
+    """When Redis took the entry: one clock for all hosts, never running backwards within a task."""
+    job_id: str
+    status: Status | None
+    """None for reports of a running task, which change no status."""
+    word: str
+    """RQ's own word for the status."""
+    queue: str = ""
+    function: str = ""
+    worker: str = ""
+    duration_ms: float | None = None
+    result: str | None = None
+    error: str | None = None
+    due_at: datetime | None = None
+    description: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+    """What a running task told about itself."""
+
+    @property
+    def task_id(self) -> UUID:
+        return task_id_for(self.job_id)
+
+
+def task_id_for(job_id: str) -> UUID:
+    """The task's id: RQ's job id when that is a canonical UUID, else a name-based one (RFC 9562, version 5)."""
+    try:
+        parsed = UUID(job_id)
+    except ValueError:
+        parsed = None
+    return parsed if parsed is not None and str(parsed) == job_id else uuid5(NAMESPACE_URL, f"rq:job:{job_id}")
+
+
+def read(after: str, *, limit: int = BATCH, wait_ms: int | None = None) -> list[Entry]:
+    """At most ``limit`` entries after the position, oldest first; waits up to ``wait_ms`` for the first one."""
+    streams: Any = broker.connection().xread({OUTBOX: after}, count=limit, block=wait_ms)
+    entries = streams[0][1] if streams else []
+    return [Entry(stream_id=stream_id.decode(), payload=fields.get(b"e", b"")) for stream_id, fields in entries]
+
+
+def trim(through: str) -> None:
+    """Removes what has been recorded: every entry up to and including the position."""
+    milliseconds, _, sequence = through.partition("-")
+    broker.connection().xtrim(OUTBOX, minid=f"{milliseconds}-{int(sequence) + 1}", approximate=False)
+
+
+def length() -> int:
+    """How many entries wait to be recorded."""
+    return int(broker.connection().xlen(OUTBOX))
+
+
+def time_of(stream_id: str) -> datetime:
+    """The moment in a stream id, whose first part is Unix time in milliseconds."""
+    return datetime.fromtimestamp(int(stream_id.partition("-")[0]) / 1000, tz=UTC)
+
+
+def parse(entry: Entry) -> Report:
+    """The report in an entry; raises NotUnderstood with the reason."""
+    try:
+        document = json.loads(entry.payload)
+    except (ValueError, RecursionError) as error:
+        raise NotUnderstood(f"not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise NotUnderstood("not a JSON object")
+    word = _text(document, "s")
+    if word != REPORTED and word not in FROM_RQ:
+        raise NotUnderstood(f"unknown status {word[:40]!r}")
+    job_id = _text(document, "id")
+    if not job_id or len(job_id) > NAME_LIMIT:
+        raise NotUnderstood(f"the job id must have 1 to {NAME_LIMIT} characters")
+    return Report(
+        stream_id=entry.stream_id,
+        at=time_of(entry.stream_id),
+        job_id=job_id,
+        status=FROM_RQ.get(word),
+        word=word,
+        queue=_text(document, "q"),
+        function=_text(document, "f"),
+        worker=_text(document, "w"),
+        duration_ms=_duration(document),
+        result=_optional_text(document, "r"),
+        error=_optional_text(document, "x"),
+        due_at=_moment(document.get("at")),
+        description=_object(document, "d"),
+        told=_object(document, "t"),
+    )
+
+
+def _text(document: dict[str, Any], key: str) -> str:
+    value = document.get(key) or ""
+    if not isinstance(value, str):
+        raise NotUnderstood(f"{key!r} must be a text")
+    return cut_text(value, NAME_LIMIT)
+
+
+def _optional_text(document: dict[str, Any], key: str) -> str | None:
+    value = document.get(key)
+    if value is not None and not isinstance(value, str):
+        raise NotUnderstood(f"{key!r} must be a text")
+    return None if value is None else clean_text(value, 70_000)
+
+
+def _object(document: dict[str, Any], key: str) -> dict[str, Any]:
+    value = document.get(key) or {}
+    if not isinstance(value, dict):
+        raise NotUnderstood(f"{key!r} must be an object")
+    return value
+
+
+def _duration(document: dict[str, Any]) -> float | None:
+    value = document.get("ms")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e13:
+        raise NotUnderstood("'ms' must be a number of milliseconds")
+    return float(value)
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return datetime.fromtimestamp(value, tz=UTC)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise NotUnderstood(f"not a moment: {value!r}") from error

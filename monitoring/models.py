@@ -1,0 +1,185 @@
+"""What runs and ran: tasks, the queues they went through, and the recorder's own bookkeeping."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+
+from monitoring.statuses import OVER, UNFINISHED, Status
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    """Reads as adjectives: ``Task.objects.unfinished().for_list()``."""
+
+    def over(self) -> Self:
+        """Tasks that have ended, however."""
+        return self.filter(status__in=OVER)
+
+    def unfinished(self) -> Self:
+        """Tasks that wait or run."""
+        return self.filter(status__in=UNFINISHED)
+
+    def for_list(self) -> Self:
+        """With what a list row shows, in one query, leaving the large columns where they are."""
+        return self.select_related("scheduled_job").defer(*LARGE_COLUMNS)
+
+
+LARGE_COLUMNS = (
+    "arguments",
+    "result",
+    "output",
+    "error",
+    "config",
+    "task_data",
+    "service_requests",
+    "media",
+    "depends_on",
+)
+
+
+class Task(models.Model):
+    """One RQ job, remembered. The recorder is the only writer of its status."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    job_id = models.CharField(max_length=255, help_text="RQ's own id of the job.")
+    task_type = models.CharField(max_length=255, help_text="The function's full dotted name.")
+    kind = models.CharField(
+        max_length=100, blank=True, default="", help_text="As its producer calls it, e.g. GENERATION."
+    )
+    handler = models.CharField(max_length=255, blank=True, default="", help_text="Registered handler, if one made it.")
+    queue = models.CharField(max_length=255)
+    status = models.CharField(max_length=10, choices=Status)
+    arguments = models.TextField(blank=True, default="", help_text='JSON: {"args": [...], "kwargs": {...}}, masked.')
+    result = models.TextField(null=True, blank=True, help_text="JSON, masked.")
+    output = models.TextField(blank=True, default="")
+    error = models.TextField(blank=True, default="", help_text="The traceback of the last failed run.")
+    error_type = models.CharField(max_length=255, blank=True, default="")
+    depends_on = models.JSONField(null=True, blank=True, help_text="RQ ids of the jobs that must succeed first.")
+    priority = models.IntegerField(default=0)
+    progress = models.FloatField(default=0)
+    progress_message = models.CharField(max_length=500, blank=True, default="")
+    attempts = models.PositiveIntegerField(default=0, help_text="Runs so far.")
+    retry_count = models.PositiveIntegerField(default=0, help_text="Automatic and manual retries.")
+    max_retries = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    enqueued_at = models.DateTimeField(null=True)
+    scheduled_for = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    last_run_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+    duration_ms = models.FloatField(null=True, help_text="Run time of the last ended run, in milliseconds.")
+    wait_ms = models.FloatField(null=True, help_text="From enqueued to started, last run, in milliseconds.")
+    worker = models.CharField(max_length=255, blank=True, default="")
+    # No constraint in the database: the id comes from whoever enqueued, and a stale one must not stop the recorder.
+    scheduled_job = models.ForeignKey(
+        "scheduler.ScheduledJob", models.SET_NULL, null=True, blank=True, db_constraint=False, related_name="tasks"
+    )
+    retry_of = models.UUIDField(null=True, blank=True)
+    triggered_by = models.CharField(max_length=100, blank=True, default="")
+    origin_instance = models.CharField(max_length=255, blank=True, default="")
+    origin_zone = models.CharField(max_length=100, blank=True, default="")
+    origin_tenant_id = models.CharField(max_length=100, blank=True, default="")
+    origin_reference = models.CharField(max_length=255, blank=True, default="")
+    provider_type = models.CharField(max_length=100, blank=True, default="")
+    executor_type = models.CharField(max_length=100, blank=True, default="")
+    executor_instance = models.CharField(max_length=255, blank=True, default="")
+    service_task_id = models.CharField(max_length=255, blank=True, default="")
+    webhook_url = models.CharField(max_length=2000, blank=True, default="")
+    config = models.JSONField(null=True, blank=True)
+    task_data = models.JSONField(null=True, blank=True)
+    service_requests = models.JSONField(null=True, blank=True)
+    media = models.JSONField(null=True, blank=True)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("operate_task", "Can cancel, retry, pause and run tasks")]
+        indexes = [
+            # The list's default order, and createdFrom/createdTo; id breaks ties so that pages never repeat a row.
+            models.Index(fields=["created_at", "id"], name="task_created"),
+            # The list filtered by status, newest first; unfinished tasks (reconcile).
+            models.Index(fields=["status", "created_at", "id"], name="task_status_created"),
+            # A queue's list, newest first.
+            models.Index(fields=["queue", "created_at", "id"], name="task_queue_created"),
+            # The list sorted by last execution.
+            models.Index(fields=["last_run_at", "id"], name="task_last_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.short_type} {self.id}"
+
+    @property
+    def short_type(self) -> str:
+        """The function's name after the last dot."""
+        return self.task_type.rpartition(".")[2]
+
+    @property
+    def short_handler(self) -> str:
+        """The handler's (or function's) name after the last dot."""
+        return (self.handler or self.task_type).rpartition(".")[2]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, however."""
+        return self.status in OVER
+
+
+class Queue(models.Model):
+    """A queue that a task was ever seen in."""
+
+    name = models.CharField(max_length=255, unique=True)
+    first_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TaskCount(models.Model):
+    """How many tasks created in an hour are in a status now. The recorder keeps it: a total never counts rows."""
+
+    hour = models.DateTimeField(help_text="Start of the UTC hour of creation.")
+    queue = models.CharField(max_length=255)
+    task_type = models.CharField(max_length=255)
+    status = models.CharField(max_length=10, choices=Status)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "queue", "task_type", "status"], name="one_count_per_cell"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.status} of {self.task_type} in {self.queue}"
+
+
+class InboxPosition(models.Model):
+    """How far the outbox stream has been recorded; saved in the transaction that records, and the recorders' lock."""
+
+    stream = models.CharField(max_length=100, primary_key=True)
+    last_id = models.CharField(max_length=40, default="0-0")
+    recorded = models.BigIntegerField(default=0, help_text="Entries recorded since ever.")
+    set_aside = models.BigIntegerField(default=0, help_text="Entries that could not be understood, since ever.")
+    updated_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.stream} at {self.last_id}"
+
+
+class SetAsideEntry(models.Model):
+    """An outbox entry that could not be understood: kept for a person to look at, never in the way of the next."""
+
+    stream_id = models.CharField(max_length=40)
+    payload = models.TextField()
+    reason = models.TextField()
+    set_aside_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "set-aside entries"
+
+    def __str__(self) -> str:
+        return f"{self.stream_id}: {self.reason}"
