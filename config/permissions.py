@@ -1,4 +1,4 @@
-"""Who may do what: three roles, made as groups by a migration, and the DRF permissions that ask for them."""
+"""The permission that every API view asks for unless it names another."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-VIEW = "monitoring.view_task"
-OPERATE = "monitoring.operate_task"
-MANAGE = "scheduler.change_scheduledjob"
+from audit.roles import VIEW
 
 
 class MayView(BasePermission):
