@@ -75,12 +75,11 @@ def database(data_dir: Path) -> dict[str, Any]:
         }
         entry["TEST"] = {"NAME": str(data_dir / "test.sqlite3")}
     elif engine.endswith("postgresql"):
-        # Under ASGI each request has its own thread: a pool keeps connections, persistent ones would leak.
-        entry["OPTIONS"] = {
-            **entry.get("OPTIONS", {}),
-            "connect_timeout": 5,
-            "pool": {"min_size": 1, "max_size": 12, "timeout": 5},
-        }
+        entry["OPTIONS"] = {**entry.get("OPTIONS", {}), "connect_timeout": 5}
+        # For the web process, where each request has a thread of its own. Elsewhere no pool: a forked work horse must
+        # not share its sockets.
+        if pool_size := between("DATABASE_POOL_SIZE", 0, 0, 100):
+            entry["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
     else:
         raise ImproperlyConfigured("DATABASE_URL must start with sqlite:// or postgres://.")
     return entry

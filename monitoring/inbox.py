@@ -16,7 +16,7 @@ from monitoring.statuses import FROM_RQ, Status
 BATCH = 1_000
 START = "0-0"
 NAME_LIMIT = 255
-PAYLOAD_LIMIT = 2_000
+PAYLOAD_LIMIT = 131_072
 REPORTED = "reported"
 """The word of entries that carry no status: progress, media, output, service requests (``monitoring.reporting``)."""
 

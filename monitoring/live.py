@@ -16,7 +16,7 @@ from monitoring.redaction import clean_text
 if TYPE_CHECKING:
     from audit.models import StatusChange
     from monitoring.models import Task
-    from monitoring.recorder import Batch
+    from monitoring.batch import Batch
 
 logger = logging.getLogger("quarterdeck.live")
 

@@ -9,56 +9,32 @@ catch up from SQL.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, ProgrammingError, transaction
 
 from audit.models import StatusChange, TaskRun
-from monitoring import bulk, inbox, live, transitions
+from monitoring import bulk, inbox, live
+from monitoring.batch import KEPT_COLUMNS, Batch, understand
 from monitoring.hooks import OUTBOX
-from monitoring.inbox import Entry, NotUnderstood, Report
+from monitoring.inbox import Entry
 from monitoring.models import InboxPosition, Queue, SetAsideEntry, Task, TaskCount
-from monitoring.redaction import clean_text
 
 logger = logging.getLogger("quarterdeck.recorder")
 
-OUTSIDE_TROUBLE = (OperationalError, InterfaceError)
-"""The database is gone or busy: no entry's fault, so the batch is tried again."""
+OUTSIDE_TROUBLE = (OperationalError, InterfaceError, ProgrammingError)
+"""The database is gone, busy or not migrated: no entry's fault, so the batch is tried again."""
 
-# Loaded only for tasks that reported progress, output or media; elsewhere the UPDATE leaves them as they are.
-_TOLD_COLUMNS = ("output", "service_requests", "media")
-_KEPT_COLUMNS = ("result", "error", *_TOLD_COLUMNS, "config", "task_data", "depends_on")
 _WRITTEN_ONCE = ("id", "job_id")
 _UPDATED_COLUMNS = tuple(
-    field.name for field in Task._meta.concrete_fields if field.name not in (*_WRITTEN_ONCE, *_KEPT_COLUMNS)
+    field.name for field in Task._meta.concrete_fields if field.name not in (*_WRITTEN_ONCE, *KEPT_COLUMNS)
 )
 _RUN_CONFLICT = """ON CONFLICT ("task_id", "attempt") DO UPDATE SET
     "ended_at" = excluded."ended_at", "status" = excluded."status",
     "error" = excluded."error", "duration_ms" = excluded."duration_ms" """
 _COUNT_CONFLICT = """ON CONFLICT ("hour", "queue", "task_type", "status") DO UPDATE SET
     "count" = "monitoring_taskcount"."count" + excluded."count" """
-
-Cell = tuple[datetime, str, str, str]
-"""Where a task is counted: hour of creation, queue, type, status."""
-
-
-@dataclass(kw_only=True)
-class Batch:
-    """The rows that a batch of reports leads to, before anything is written."""
-
-    tasks: dict[UUID, Task] = field(default_factory=dict)
-    known: set[UUID] = field(default_factory=set)
-    """The tasks that have a row already."""
-    changes: list[StatusChange] = field(default_factory=list)
-    runs: dict[tuple[UUID, int], TaskRun] = field(default_factory=dict)
-    counts: Counter[Cell] = field(default_factory=Counter)
-    set_aside: list[SetAsideEntry] = field(default_factory=list)
-    told: set[UUID] = field(default_factory=set)
-    """The tasks that changed without changing status: progress, output."""
 
 
 class Recorder:
@@ -126,56 +102,6 @@ def lock_position() -> InboxPosition:
     return InboxPosition.objects.select_for_update().get(stream=OUTBOX)
 
 
-def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
-    """Folds the entries into the rows to write; what cannot be understood, or was ``refused``, is set aside."""
-    batch = Batch()
-    reports = []
-    for entry in entries:
-        try:
-            if refused:
-                raise NotUnderstood(refused)
-            reports.append(inbox.parse(entry))
-        except NotUnderstood as reason:
-            batch.set_aside.append(_set_aside(entry, str(reason)))
-    load_tasks(batch, reports)
-    for report in reports:
-        fold(batch, report)
-    return batch
-
-
-def load_tasks(batch: Batch, reports: Sequence[Report]) -> None:
-    """Loads the rows of tasks seen before; two queries at most, whatever the size of the batch."""
-    telling = {report.task_id for report in reports if report.told}
-    others = {report.task_id for report in reports} - telling
-    if others:
-        batch.tasks.update(Task.objects.defer(*_KEPT_COLUMNS).in_bulk(list(others)))
-    if telling:
-        batch.tasks.update(Task.objects.in_bulk(list(telling)))
-    batch.known = set(batch.tasks)
-
-
-def fold(batch: Batch, report: Report) -> None:
-    """Applies one report to its task and notes the rows and counts that follow."""
-    task = batch.tasks.get(report.task_id)
-    if task is None:
-        if report.status is None or report.word == "deleted":
-            return  # nothing is known of it and nothing will be
-        task = batch.tasks[report.task_id] = transitions.new_task(report)
-    before = _cell(task)
-    outcome = transitions.apply(task, report)
-    if outcome.run:
-        batch.runs[outcome.run.task_id, outcome.run.attempt] = outcome.run
-    if outcome.change:
-        batch.changes.append(outcome.change)
-    elif report.told:
-        batch.told.add(task.id)
-    after = _cell(task)
-    if before != after:
-        batch.counts[after] += 1
-        if before[-1]:
-            batch.counts[before] -= 1
-
-
 def write_queues(batch: Batch, known: set[str]) -> None:
     """Remembers the queues that are seen for the first time."""
     new = {task.queue: task.created_at for task in batch.tasks.values() if task.queue not in known}
@@ -188,7 +114,7 @@ def write_tasks(batch: Batch) -> None:
     """Inserts the new tasks and updates the others."""
     bulk.insert(Task, [task for key, task in batch.tasks.items() if key not in batch.known])
     known = [batch.tasks[key] for key in batch.known]
-    bulk.update(Task, known, _UPDATED_COLUMNS, keep_if_null=_KEPT_COLUMNS)
+    bulk.update(Task, known, _UPDATED_COLUMNS, keep_if_null=KEPT_COLUMNS)
 
 
 def write_changes(batch: Batch) -> None:
@@ -223,15 +149,3 @@ def save_position(position: InboxPosition, entries: Sequence[Entry], batch: Batc
     position.set_aside += len(batch.set_aside)
     position.updated_at = datetime.now(UTC)
     position.save()
-
-
-def _cell(task: Task) -> Cell:
-    return task.created_at.replace(minute=0, second=0, microsecond=0), task.queue, task.task_type, task.status
-
-
-def _set_aside(entry: Entry, reason: str) -> SetAsideEntry:
-    payload = clean_text(entry.payload.decode("utf-8", "replace"), inbox.PAYLOAD_LIMIT)
-    logger.warning("entry %s is set aside: %s", entry.stream_id, reason)
-    return SetAsideEntry(
-        stream_id=entry.stream_id, payload=payload, reason=clean_text(reason), set_aside_at=datetime.now(UTC)
-    )

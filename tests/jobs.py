@@ -25,7 +25,7 @@ def fail_until(attempt: int) -> int:
     job = get_current_job()
     assert job is not None
     job.meta["runs"] = job.meta.get("runs", 0) + 1
-    job.save_meta()  # type: ignore[no-untyped-call]
+    job.save_meta()
     if job.meta["runs"] < attempt:
         raise ValueError(f"run {job.meta['runs']}")
     return int(job.meta["runs"])

@@ -1,0 +1,101 @@
+"""Folds a batch of outbox entries into the rows it leads to, before anything is written."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from audit.models import StatusChange, TaskRun
+from monitoring import inbox, transitions
+from monitoring.inbox import Entry, NotUnderstood, Report
+from monitoring.models import SetAsideEntry, Task
+from monitoring.redaction import clean_text
+
+logger = logging.getLogger("quarterdeck.recorder")
+
+# Loaded only for tasks that reported progress, output or media; elsewhere the UPDATE leaves them as they are.
+KEPT_COLUMNS = ("result", "error", "output", "service_requests", "media", "config", "task_data", "depends_on")
+
+Cell = tuple[datetime, str, str, str]
+"""Where a task is counted: hour of creation, queue, type, status."""
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """The rows that a batch of reports leads to, before anything is written."""
+
+    tasks: dict[UUID, Task] = field(default_factory=dict)
+    known: set[UUID] = field(default_factory=set)
+    """The tasks that have a row already."""
+    changes: list[StatusChange] = field(default_factory=list)
+    runs: dict[tuple[UUID, int], TaskRun] = field(default_factory=dict)
+    counts: Counter[Cell] = field(default_factory=Counter)
+    set_aside: list[SetAsideEntry] = field(default_factory=list)
+    told: set[UUID] = field(default_factory=set)
+    """The tasks that changed without changing status: progress, output."""
+
+
+def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
+    """Folds the entries into the rows to write; what cannot be understood, or was ``refused``, is set aside."""
+    batch = Batch()
+    reports = []
+    for entry in entries:
+        try:
+            if refused:
+                raise NotUnderstood(refused)
+            reports.append(inbox.parse(entry))
+        except NotUnderstood as reason:
+            batch.set_aside.append(_set_aside(entry, str(reason)))
+    load_tasks(batch, reports)
+    for report in reports:
+        fold(batch, report)
+    return batch
+
+
+def load_tasks(batch: Batch, reports: Sequence[Report]) -> None:
+    """Loads the rows of tasks seen before; two queries at most, whatever the size of the batch."""
+    telling = {report.task_id for report in reports if report.told}
+    others = {report.task_id for report in reports} - telling
+    if others:
+        batch.tasks.update(Task.objects.defer(*KEPT_COLUMNS).in_bulk(list(others)))
+    if telling:
+        batch.tasks.update(Task.objects.in_bulk(list(telling)))
+    batch.known = set(batch.tasks)
+
+
+def fold(batch: Batch, report: Report) -> None:
+    """Applies one report to its task and notes the rows and counts that follow."""
+    task = batch.tasks.get(report.task_id)
+    if task is None:
+        if report.status is None or report.word == "deleted":
+            return  # nothing is known of it and nothing will be
+        task = batch.tasks[report.task_id] = transitions.new_task(report)
+    before = _cell(task)
+    outcome = transitions.apply(task, report)
+    if outcome.run:
+        batch.runs[outcome.run.task_id, outcome.run.attempt] = outcome.run
+    if outcome.change:
+        batch.changes.append(outcome.change)
+    elif report.told:
+        batch.told.add(task.id)
+    after = _cell(task)
+    if before != after:
+        batch.counts[after] += 1
+        if before[-1]:
+            batch.counts[before] -= 1
+
+
+def _cell(task: Task) -> Cell:
+    return task.created_at.replace(minute=0, second=0, microsecond=0), task.queue, task.task_type, task.status
+
+
+def _set_aside(entry: Entry, reason: str) -> SetAsideEntry:
+    payload = clean_text(entry.payload.decode("utf-8", "replace"), inbox.PAYLOAD_LIMIT)
+    logger.warning("entry %s is set aside: %s", entry.stream_id, reason)
+    return SetAsideEntry(
+        stream_id=entry.stream_id, payload=payload, reason=clean_text(reason), set_aside_at=datetime.now(UTC)
+    )
