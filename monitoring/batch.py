@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from audit.models import StatusChange, TaskRun
 from monitoring import inbox, transitions
 from monitoring.inbox import Entry, NotUnderstood, Report
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
+from monitoring.transitions import Change, Run
 
 logger = logging.getLogger("quarterdeck.recorder")
 
@@ -31,8 +31,8 @@ class Batch:
     tasks: dict[UUID, Task] = field(default_factory=dict)
     known: set[UUID] = field(default_factory=set)
     """The tasks that have a row already."""
-    changes: list[StatusChange] = field(default_factory=list)
-    runs: dict[tuple[UUID, int], TaskRun] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    runs: dict[tuple[UUID, int], Run] = field(default_factory=dict)
     counts: Counter[Cell] = field(default_factory=Counter)
     set_aside: list[SetAsideEntry] = field(default_factory=list)
     told: set[UUID] = field(default_factory=set)
@@ -51,8 +51,10 @@ def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
         except NotUnderstood as reason:
             batch.set_aside.append(_set_aside(entry, str(reason)))
     load_tasks(batch, reports)
+    cells_before = {task_id: _cell(task) for task_id, task in batch.tasks.items()}
     for report in reports:
         fold(batch, report)
+    count_moves(batch, cells_before)
     return batch
 
 
@@ -68,13 +70,12 @@ def load_tasks(batch: Batch, reports: Sequence[Report]) -> None:
 
 
 def fold(batch: Batch, report: Report) -> None:
-    """Applies one report to its task and notes the rows and counts that follow."""
+    """Applies one report to its task and notes the rows that follow."""
     task = batch.tasks.get(report.task_id)
     if task is None:
         if report.status is None or report.word == "deleted":
             return  # nothing is known of it and nothing will be
         task = batch.tasks[report.task_id] = transitions.new_task(report)
-    before = _cell(task)
     outcome = transitions.apply(task, report)
     if outcome.run:
         batch.runs[outcome.run.task_id, outcome.run.attempt] = outcome.run
@@ -82,11 +83,16 @@ def fold(batch: Batch, report: Report) -> None:
         batch.changes.append(outcome.change)
     elif report.told:
         batch.told.add(task.id)
-    after = _cell(task)
-    if before != after:
-        batch.counts[after] += 1
-        if before[-1]:
-            batch.counts[before] -= 1
+
+
+def count_moves(batch: Batch, cells_before: dict[UUID, Cell]) -> None:
+    """Notes which cells of the rollup the tasks came from and went to."""
+    for task_id, task in batch.tasks.items():
+        before, after = cells_before.get(task_id), _cell(task)
+        if before != after:
+            batch.counts[after] += 1
+            if before:
+                batch.counts[before] -= 1
 
 
 def _cell(task: Task) -> Cell:

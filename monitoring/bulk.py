@@ -1,4 +1,4 @@
-"""Writes many rows with one prepared statement.
+"""Writes many rows at once: COPY on PostgreSQL, one prepared statement elsewhere.
 
 Django's bulk_create and bulk_update compile every value of every row; at the recorder's rates that costs several times
 what the database needs. Here the SQL is written once per model and only columns that need it are adapted per value.
@@ -6,24 +6,34 @@ what the database needs. Here the SQL is written once per model and only columns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, models
 
-_NEEDS_ADAPTING = (models.UUIDField, models.DateTimeField, models.JSONField)
 
+def insert(model: type[models.Model], rows: Sequence[Any], *, conflict: str = "") -> None:
+    """INSERTs rows, which have the model's columns as attributes; ``conflict`` is an ON CONFLICT clause.
 
-def insert(model: type[models.Model], rows: Sequence[models.Model], *, conflict: str = "") -> None:
-    """INSERTs unsaved instances; ``conflict`` is an ON CONFLICT clause. The instances do not learn their keys."""
+    Keys that the database gives are not learnt.
+    """
     if not rows:
         return
     fields = _insertable(model)
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    sql = f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({marks}) {conflict}'  # noqa: S608  # names of columns only
-    _execute_many(sql, fields, rows)
+    values = _adapted(map(attrgetter(*(field.attname for field in fields)), rows), fields)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and not conflict:
+            with cursor.copy(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN') as copy:
+                for row in values:
+                    copy.write_row(row)
+            return
+        marks = ", ".join(["%s"] * len(fields))
+        sql = f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({marks}) {conflict}'  # noqa: S608  # names only
+        cursor.executemany(sql, list(values))
 
 
 def update(
@@ -40,27 +50,45 @@ def update(
         for field in settable
     )
     primary_key: Any = model._meta.pk
-    sql = f'UPDATE "{model._meta.db_table}" SET {assignments} WHERE "{primary_key.column}" = %s'  # noqa: S608  # names of columns only
-    _execute_many(sql, [*settable, primary_key], rows)
-
-
-def _execute_many(sql: str, fields: Sequence[Any], rows: Iterable[models.Model]) -> None:
-    adapters = [(field.attname, _adapter(field)) for field in fields]
-    parameters = []
-    for row in rows:
-        # __dict__ and not getattr: a deferred column must not be loaded, it stays as it is.
-        values = row.__dict__
-        parameters.append(
-            [adapt(value) if (value := values.get(name)) is not None and adapt else value for name, adapt in adapters]
-        )
+    sql = f'UPDATE "{model._meta.db_table}" SET {assignments} WHERE "{primary_key.column}" = %s'  # noqa: S608  # names only
+    fields = [*settable, primary_key]
+    names = [field.attname for field in fields]
+    # __dict__ and not getattr: a deferred column must not be loaded, it stays as it is.
+    values = ([row.__dict__.get(name) for name in names] for row in rows)
     with connection.cursor() as cursor:
-        cursor.executemany(sql, parameters)
+        cursor.executemany(sql, list(_adapted(values, fields)))
+
+
+def _adapted(rows: Iterable[Sequence[Any]], fields: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The rows with each value as the driver takes it."""
+    adapters = [(index, adapt) for index, field in enumerate(fields) if (adapt := _adapter(field))]
+    if not adapters:
+        yield from rows
+        return
+    for row in rows:
+        values = list(row)
+        for index, adapt in adapters:
+            if values[index] is not None:
+                values[index] = adapt(values[index])
+        yield values
 
 
 def _adapter(field: Any) -> Callable[[Any], Any] | None:
-    if not isinstance(field, _NEEDS_ADAPTING):
+    """What turns a value of the field into what the driver takes, None if it takes the value as it is."""
+    if isinstance(field, models.JSONField):
+        return lambda value: field.get_db_prep_save(value, connection)
+    if connection.vendor == "postgresql":
         return None
-    return lambda value: field.get_db_prep_save(value, connection)
+    if isinstance(field, models.UUIDField):
+        return attrgetter("hex")
+    if isinstance(field, models.DateTimeField):
+        return _utc_text
+    return None
+
+
+def _utc_text(moment: datetime) -> str:
+    """As Django stores times in SQLite; all of ours are UTC, so nothing is converted."""
+    return str(moment.replace(tzinfo=None))
 
 
 def _cast(field: Any) -> str:

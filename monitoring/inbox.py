@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from monitoring import broker
@@ -25,22 +26,21 @@ class NotUnderstood(ValueError):
     """An entry of the stream that is not a report; its text says why."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the stream, as it lies there."""
 
     stream_id: str
     payload: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """One understood entry."""
 
     stream_id: str
     at: datetime
     """When Redis took the entry: one clock for all hosts, never running backwards within a task."""
     job_id: str
+    task_id: UUID
     status: Status | None
     """None for reports of a running task, which change no status."""
     word: str
@@ -52,13 +52,9 @@ class Report:
     result: str | None = None
     error: str | None = None
     due_at: datetime | None = None
-    description: dict[str, Any] = field(default_factory=dict)
-    told: dict[str, Any] = field(default_factory=dict)
+    description: Mapping[str, Any] = MappingProxyType({})
+    told: Mapping[str, Any] = MappingProxyType({})
     """What a running task told about itself."""
-
-    @property
-    def task_id(self) -> UUID:
-        return task_id_for(self.job_id)
 
 
 def task_id_for(job_id: str) -> UUID:
@@ -111,6 +107,7 @@ def parse(entry: Entry) -> Report:
         stream_id=entry.stream_id,
         at=time_of(entry.stream_id),
         job_id=job_id,
+        task_id=task_id_for(job_id),
         status=FROM_RQ.get(word),
         word=word,
         queue=_text(document, "q"),
@@ -126,7 +123,9 @@ def parse(entry: Entry) -> Report:
 
 
 def _text(document: dict[str, Any], key: str) -> str:
-    value = document.get(key) or ""
+    value = document.get(key)
+    if not value:
+        return ""
     if not isinstance(value, str):
         raise NotUnderstood(f"{key!r} must be a text")
     return cut_text(value, NAME_LIMIT)

@@ -48,6 +48,8 @@ def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
 
     A traceback's end says most, its beginning where it came from: a quarter is kept of the front, the rest of the end.
     """
+    if len(text) <= limit and text.isascii() and "\x00" not in text:
+        return text  # nearly always; the recorder calls this for every name of every entry
     if len(text) > limit:
         front = limit // 4
         text = f"{text[:front]}\n… {len(text) - limit:,} characters left out …\n{text[len(text) - (limit - front) :]}"
