@@ -1,2 +1,59 @@
-lint:
-	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy . && .venv/bin/lint-imports
+# Quarterdeck. `make run` and `make test` need Python 3.11 or newer and make; they do the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What `make test` hands to Python; `make coverage` runs the same under coverage.
+RUNNER ?= -m pytest
+# The modules whose coverage must not fall below 95 %: they write the record.
+RECORDING := monitoring/hooks.py,monitoring/inbox.py,monitoring/recorder.py,monitoring/batch.py,monitoring/transitions.py,monitoring/bulk.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint coverage coverage-report bench clean
+
+help:  ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(INSTALLED)  ## Starts everything on this machine (PORT, HOST, DEMO, DATABASE_URL, REDIS_URL: see README.md).
+	@exec $(BIN)/python manage.py up
+
+test: $(INSTALLED_DEV)  ## Runs the tests, on SQLite and the embedded Valkey unless DATABASE_URL and REDIS_URL say else.
+	@$(BIN)/python $(RUNNER)
+
+lint: $(INSTALLED_DEV)  ## Checks style, types, the layers, and that no migration is missing.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+coverage: $(INSTALLED_DEV)  ## Runs the tests and checks the coverage of what writes the record.
+	@$(MAKE) --no-print-directory test RUNNER="-m coverage run -m pytest"
+	@$(MAKE) --no-print-directory coverage-report
+
+coverage-report: $(INSTALLED_DEV)
+	$(BIN)/coverage report --include=$(RECORDING) --show-missing --fail-under=95
+
+bench: $(INSTALLED_DEV)  ## Measures recording's price, the recorder's speed and the latency to the browser.
+	@$(BIN)/python -m benchmarks
+
+clean:  ## Removes what the other targets made, except the data in var/.
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Quarterdeck needs Python 3.11 or newer; this is %d.%d. Name another one: make run PYTHON=python3.12" % sys.version_info[:2])'
+	@rm -f $(INSTALLED) $(INSTALLED_DEV)
+	@$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): requirements.txt | $(BIN)/python
+	@echo "Installing the packages into $(VENV); this takes a minute, once."
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt | $(BIN)/python
+	@echo "Installing the packages for development into $(VENV); this takes a minute, once."
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $(INSTALLED) $@

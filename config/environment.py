@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 import re
 import socket
+import stat
 import tempfile
 from hashlib import blake2s
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -23,12 +26,15 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 env = Env()
 
 
+_KINDS = {"bool": "true or false", "int": "a whole number", "str": "a text", "list": "a list with commas"}
+
+
 def read(kind: str, name: str, default: Any) -> Any:
     """The variable ``name`` as ``kind`` ("bool", "int", "str", "list"); raises ImproperlyConfigured with a sentence."""
     try:
         return getattr(env, kind)(name, default)
     except EnvError as error:
-        raise ImproperlyConfigured(f"the environment variable {name} cannot be used: {error}.") from error
+        raise ImproperlyConfigured(f"{name} is {os.environ.get(name)!r}; it must be {_KINDS[kind]}.") from error
 
 
 def between(name: str, default: int, low: int, high: int) -> int:
@@ -37,6 +43,42 @@ def between(name: str, default: int, low: int, high: int) -> int:
     if not low <= number <= high:
         raise ImproperlyConfigured(f"{name} is {number}; it must be a whole number from {low} to {high}.")
     return number
+
+
+def names(name: str, default: list[str]) -> list[str]:
+    """A list with at least one name: letters, digits, and ``. _ : -`` inside."""
+    found = list(dict.fromkeys(word.strip() for word in read("list", name, default) if word.strip()))
+    if not found or not all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", word) for word in found):
+        raise ImproperlyConfigured(f"{name} is {os.environ.get(name)!r}; it must be names like 'default,mail,reports'.")
+    return found
+
+
+def host(name: str, default: str) -> str:
+    """An address or host name to listen on."""
+    text: str = read("str", name, default).strip().strip("[]")
+    if not re.fullmatch(r"[A-Za-z0-9._:%-]+", text):
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be an address of this machine, like 127.0.0.1.")
+    return text
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine itself can reach the address."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address in LOOPBACK_HOSTS
+
+
+def data_directory(name: str, default: Path) -> Path:
+    """The directory that everything is kept below; it is made if there is none."""
+    directory = Path(read("str", name, "") or default).expanduser().resolve()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} is {str(directory)!r}, which cannot be made: {error.strerror}.") from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(f"{name} is {str(directory)!r}, which this user may not write to.")
+    return directory
 
 
 def url_path(name: str, default: str) -> str:
@@ -86,15 +128,26 @@ def database(data_dir: Path) -> dict[str, Any]:
 
 
 def embedded_redis_socket(data_dir: Path) -> Path:
-    """Where the embedded Valkey listens: below the data directory, or in the temporary one if that path is too long.
+    """Where the embedded Valkey listens: below the data directory, or in a temporary one if that path will not do.
 
-    A Unix socket path may have at most 107 bytes (``sun_path`` in unix(7)).
+    A Unix socket path may have at most 107 bytes (``sun_path`` in unix(7)); it stands in a URL and in the server's list
+    of clients, whose readers trip over spaces and ``=``.
     """
     socket_path = data_dir / "valkey.sock"
-    if len(os.fsencode(socket_path)) <= 100:
+    if re.fullmatch(r"[A-Za-z0-9/._+-]{1,100}", str(socket_path)):
         return socket_path
     digest = blake2s(os.fsencode(data_dir), digest_size=8).hexdigest()
-    return Path(tempfile.gettempdir()) / f"quarterdeck-{digest}.sock"
+    return _private_temporary_directory() / f"{digest}.sock"
+
+
+def _private_temporary_directory() -> Path:
+    """A directory that is ours alone: whoever could put a socket there would feed the workers."""
+    directory = Path(tempfile.gettempdir()) / f"quarterdeck-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ImproperlyConfigured(f"{directory} is open to others; remove it or set a shorter QUARTERDECK_DATA_DIR.")
+    return directory
 
 
 def redis_url(data_dir: Path) -> str:
@@ -102,11 +155,31 @@ def redis_url(data_dir: Path) -> str:
     url: str = read("str", "REDIS_URL", "")
     if not url:
         return f"unix://{embedded_redis_socket(data_dir)}?db=0"
-    if not url.startswith(("redis://", "rediss://", "unix://")):
-        raise ImproperlyConfigured("REDIS_URL must start with redis://, rediss:// or unix://.")
+    try:
+        parts = urlsplit(url)
+        understood = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
+    except ValueError:
+        understood = False
+    if not understood:
+        raise ImproperlyConfigured("REDIS_URL must look like redis://host:6379/0, rediss://… or unix:///path?db=0.")
     return url
+
+
+def channel_prefix(redis_url: str) -> str:
+    """What names in the channel layer begin with. Pub/sub knows no database numbers, so two sites on one server would
+    hear each other's tasks if the number were not part of the name.
+    """
+    parts = urlsplit(redis_url)
+    path = "" if parts.scheme == "unix" else parts.path.strip("/")
+    number = parse_qs(parts.query).get("db", [path])[0]
+    return f"quarterdeck.{number if number.isdecimal() else 0}"
 
 
 def host_name() -> str:
     """This machine's name, the default of QUARTERDECK_INSTANCE."""
     return socket.gethostname()[:255]
+
+
+def process_name() -> str:
+    """What the supervisor calls this process ("worker-1"); empty outside the supervisor."""
+    return os.environ.get("SUPERVISOR_PROCESS_NAME", "")

@@ -7,6 +7,6 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
-        from monitoring import hooks
+        from monitoring import checks, hooks  # noqa: F401  # importing the checks registers them
 
         hooks.install()

@@ -6,19 +6,25 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from secrets import token_hex
+from typing import Any, cast
 
 import django_rq
 import rq
 from django.conf import settings
 from redis import ConnectionPool, Redis
 from redis.exceptions import BusyLoadingError, RedisError
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Dependency, Job
 
 from monitoring import callables
+from monitoring.statuses import FROM_RQ, WAITING
+from monitoring.workers import Worker
 
 BrokerError = RedisError
 """What any call of this module raises when Redis cannot be reached."""
+CANNOT_CANCEL = (NoSuchJobError, InvalidJobOperation)
+"""What ``cancel`` raises when the job is gone or no longer waits."""
 
 
 @lru_cache(maxsize=8)
@@ -53,9 +59,31 @@ def queue(name: str) -> rq.Queue:
     return rq.Queue(name, connection=connection(), serializer="json", default_timeout=360)
 
 
-def worker(queue_names: Sequence[str]) -> rq.worker.BaseWorker:
-    """A worker of our class (``RQ["WORKER_CLASS"]``) for configured queues, with the project's JSON serializer."""
-    return django_rq.get_worker(*queue_names, serializer="json")
+def worker(queue_names: Sequence[str], *, grace_seconds: float | None = None) -> Worker:
+    """A worker of our class (``RQ["WORKER_CLASS"]``) for configured queues, with the project's JSON serializer.
+
+    ``grace_seconds``: how long a task may go on after the worker was asked to stop; None waits for its end.
+    """
+    made = django_rq.get_worker(
+        *queue_names,
+        # A new name each time: RQ refuses one that a killed worker of the same machine and pid may still hold.
+        name=f"{settings.QUARTERDECK_INSTANCE}-{token_hex(3)}",
+        serializer="json",
+        # How often it looks after jobs whose worker died and starts RQ's scheduler if there is none (RQ: 7 and 10 min).
+        worker_ttl=30,
+        maintenance_interval=30,
+    )
+    ours = cast("Worker", made)
+    ours.grace_seconds = grace_seconds
+    return ours
+
+
+def waiting(queue_names: Sequence[str]) -> int:
+    """How many jobs wait in the queues together. LLEN and not RQ's registries, whose counting cleans up."""
+    with connection().pipeline(transaction=False) as pipeline:
+        for name in queue_names:
+            pipeline.llen(rq.Queue.redis_queue_namespace_prefix + name)
+        return sum(pipeline.execute())
 
 
 def enqueue(
@@ -92,5 +120,9 @@ def enqueue(
 
 
 def cancel(job_id: str) -> None:
-    """Asks RQ to cancel a job that waits; raises rq.exceptions.NoSuchJobError or InvalidJobOperation."""
-    Job.fetch(job_id, connection=connection(), serializer="json").cancel()
+    """Asks RQ to cancel a job that waits; raises one of CANNOT_CANCEL or BrokerError."""
+    job = Job.fetch(job_id, connection=connection(), serializer="json")
+    # RQ itself would call a job canceled that runs on, or that has ended.
+    if FROM_RQ.get(str(job.get_status(refresh=False).value)) not in WAITING:
+        raise InvalidJobOperation(f"job {job_id} no longer waits")
+    job.cancel()

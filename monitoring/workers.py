@@ -2,13 +2,107 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from typing import Any
+
 import rq
+import rq.worker.base
+from redis.exceptions import RedisError
+from rq.exceptions import StopRequested
+from rq.executions import Execution
+from rq.job import Job
+from rq.queue import Queue
+from rq.scheduler import RQScheduler
+from rq.worker import WorkerStatus
 
 from monitoring import hooks
+from monitoring.lifeline import end_with_parent
 
 # A SpawnWorker's horse imports this module and nothing of Django's start-up: without this line it would go unseen.
 hooks.install()
 
 
 class Worker(rq.Worker):
-    """RQ's forking worker, reporting to Quarterdeck."""
+    """RQ's forking worker, reporting to Quarterdeck; what it forks ends with it, however it ends."""
+
+    grace_seconds: float | None = None
+    """How long a task may go on after the worker was asked to stop; None waits for its end, as RQ does."""
+    max_connection_wait_time = 5.0  # RQ's own 60 s would leave a queue idle for a minute after Redis came back
+    _grace_is_over = False
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """In the fork: a horse whose worker was killed has nobody to watch its time limit or to stop it."""
+        end_with_parent(self.pid or os.getppid(), signal.SIGKILL)
+        super().main_work_horse(job, queue)
+
+    # --- Being asked to stop ---------------------------------------------------------------------------------------
+    # RQ raises StopRequested out of the signal's handler. If that is between taking a job off its queue and starting
+    # it, the job is lost. Here the handler sets a flag only, the wait for a job is short, and the flag is looked at
+    # where RQ asks whether there is maintenance to do: there it holds no job.
+
+    dequeue_timeout = 1
+
+    def _shutdown(self) -> None:
+        if self.get_state() == WorkerStatus.BUSY:
+            super()._shutdown()  # type: ignore[no-untyped-call]  # RQ has no types here
+        self._stop_requested = True
+
+    @property
+    def should_run_maintenance_tasks(self) -> bool:
+        if self._stop_requested:
+            raise StopRequested
+        return bool(super().should_run_maintenance_tasks)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        try:
+            super().heartbeat(timeout, pipeline)
+        except RedisError:
+            if self._stop_requested:  # do not wait for Redis to come back
+                raise StopRequested from None
+            raise
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Gives the running task its time of grace."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ has no types here
+        if self.grace_seconds is not None:
+            timer = threading.Timer(self.grace_seconds, self._end_horse)
+            timer.daemon = True
+            timer.start()
+
+    def _end_horse(self) -> None:
+        """Ends the task only: the worker itself then sees to what becomes of it (failed, or retried) and stops."""
+        if self.horse_pid:
+            self._grace_is_over = True
+            self.kill_horse()
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """As RQ's own, with the reason when the end of grace was the reason."""
+        if self._grace_is_over:
+            exc_string = f"The worker was stopped and the task did not end within {self.grace_seconds:g} s of grace."
+        super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+
+
+class Scheduler(RQScheduler):
+    """RQ's scheduler process, which puts delayed tasks on their queues: one per queue, forked by a worker."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.worker_pid = os.getpid()
+
+    def work(self) -> None:
+        """In the fork. SIGTERM lets it give back its locks, so that another worker's scheduler takes over at once."""
+        end_with_parent(self.worker_pid, signal.SIGTERM)
+        super().work()  # type: ignore[no-untyped-call]  # RQ has no types here
+
+
+# RQ has no option for the class of the scheduler that its workers start.
+rq.worker.base.RQScheduler = Scheduler  # type: ignore[attr-defined]  # replaced on purpose

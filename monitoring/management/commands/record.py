@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import signal
-import time
-from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -13,9 +11,12 @@ from django.db import close_old_connections
 
 from monitoring import broker
 from monitoring.recorder import OUTSIDE_TROUBLE, Recorder
+from monitoring.stopping import StopRequest
 
 logger = logging.getLogger("quarterdeck.recorder")
 
+START_SECONDS = 10
+"""How long it waits in silence for a Redis that starts at the same time."""
 WAIT_MS = 1_000
 GATHER_SECONDS = 0.04
 """After a small batch: wait for company, so that a busy system writes 25 transactions a second and not hundreds."""
@@ -25,14 +26,14 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 class Command(BaseCommand):
     help = "Records what RQ reports into SQL, until it is told to stop. Any number may run; they take turns."
-
-    stopping = False
+    requires_system_checks = []  # `up`, `serve` and `check` run them; they load every page and API
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
+        with contextlib.suppress(broker.BrokerError):
+            broker.wait_until_ready(START_SECONDS)
+        stop = StopRequest()
         recorder, started, pause = Recorder(), False, 0.0
-        while not self.stopping:
+        while not stop.came:
             try:
                 if not started:
                     recorder.start()
@@ -44,8 +45,5 @@ class Command(BaseCommand):
                 pause = min(LONGEST_PAUSE_SECONDS, max(0.25, pause * 2))
                 logger.warning("trying again in %.2g s: %s: %s", pause, type(error).__name__, error)
                 close_old_connections()
-            time.sleep(pause)
+            stop.wait(pause)
         logger.info("stopped at %s", recorder.position)
-
-    def _stop(self, signum: int, frame: FrameType | None) -> None:
-        self.stopping = True
