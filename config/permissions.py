@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from audit.roles import VIEW
+
+if TYPE_CHECKING:  # rest_framework.views itself imports this module, for it is named in the settings
+    from rest_framework.views import APIView
 
 
 class MayView(BasePermission):

@@ -12,13 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 from config import environment as environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(environ.read("str", "QUARTERDECK_DATA_DIR", str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = environ.data_directory("QUARTERDECK_DATA_DIR", BASE_DIR / "var")
 TESTING = "pytest" in sys.modules
 
 # --- What runs where ---------------------------------------------------------------------------------------------
 DEBUG: bool = environ.read("bool", "DEBUG", True)
-HOST: str = environ.read("str", "HOST", "127.0.0.1")
+HOST = environ.host("HOST", "127.0.0.1")
 PORT = environ.between("PORT", 8000, 1, 65535)
 SECRET_KEY = environ.secret_key(debug=DEBUG)
 ALLOWED_HOSTS: list[str] = environ.read("list", "ALLOWED_HOSTS", [*environ.LOOPBACK_HOSTS, "[::1]", HOST])
@@ -28,6 +27,8 @@ QUARTERDECK_INSTANCE: str = environ.read("str", "QUARTERDECK_INSTANCE", environ.
 DEMO: bool = environ.read("bool", "DEMO", DEBUG)
 if DEMO and not DEBUG:
     raise ImproperlyConfigured("DEMO is on while DEBUG is off; demo tasks and logins are for development only.")
+# admin/admin, operator/operator, viewer/viewer: only where nobody else can knock.
+DEMO_LOGINS = DEBUG and environ.is_loopback(HOST)
 
 DATABASES = {"default": environ.database(DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -35,20 +36,19 @@ REDIS_URL = environ.redis_url(DATA_DIR)
 REDIS_IS_EMBEDDED = not environ.read("str", "REDIS_URL", "")
 
 # --- Tasks -------------------------------------------------------------------------------------------------------
-QUARTERDECK_QUEUES: list[str] = environ.read(
-    "list", "QUARTERDECK_QUEUES", ["default", "mail", "media", "reports", "payments"]
-)
+QUARTERDECK_QUEUES = environ.names("QUARTERDECK_QUEUES", ["default", "mail", "media", "reports", "payments"])
 QUARTERDECK_CALLABLES: list[str] = environ.read("list", "QUARTERDECK_CALLABLES", ["demo.tasks"] if DEMO else [])
 RQ_QUEUES = {
     name: {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer", "DEFAULT_TIMEOUT": 360}
     for name in QUARTERDECK_QUEUES
 }
+# The hooks read it themselves, for they also run in processes without Django; a wrong one is told here.
+environ.between("QUARTERDECK_OUTBOX_LIMIT", 1_000_000, 1_000, 1_000_000_000)
 RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "monitoring.workers.Worker"}
 
 # --- Django ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",
-    "django.contrib.admin",
+    "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     *(["demo"] if DEMO or TESTING else []),
 ]
 MIDDLEWARE = [
+    "config.content_security.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -99,7 +100,14 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
 # Login throttling must work while Redis is down, which is when someone wants to log in: so it counts in SQL.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        # When full, rows are dropped, and failed attempts with them: more than an attacker can fill in five minutes.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+}
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
@@ -113,7 +121,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "quarterdeck"},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": environ.channel_prefix(REDIS_URL)},
     },
 }
 
@@ -121,10 +129,13 @@ CHANNEL_LAYERS: dict[str, Any] = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.authentication.BearerToken", "config.authentication.BrowserSession"],
     "DEFAULT_PERMISSION_CLASSES": ["config.permissions.MayView"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.bodies.OneKind",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.bodies.JSONBody"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.errors.answer_exception",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
 }
 JWT_LIFETIME = timedelta(minutes=environ.between("JWT_LIFETIME_MINUTES", 8 * 60, 1, 30 * 24 * 60))
 SIMPLE_JWT = {
@@ -134,32 +145,51 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": None,
 }
-LOGIN_ATTEMPTS_PER_ACCOUNT: int = environ.between("LOGIN_ATTEMPTS_PER_ACCOUNT", 10, 1, 10_000)
-LOGIN_ATTEMPTS_PER_SOURCE: int = environ.between("LOGIN_ATTEMPTS_PER_SOURCE", 50, 1, 100_000)
+# Failed logins in five minutes, after which the next must wait (audit/logins.py).
+LOGIN_ATTEMPTS_PER_ACCOUNT = environ.between("LOGIN_ATTEMPTS_PER_ACCOUNT", 10, 1, 1_000)
+LOGIN_ATTEMPTS_PER_SOURCE = environ.between("LOGIN_ATTEMPTS_PER_SOURCE", 50, 1, 1_000)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Quarterdeck",
     "VERSION": "0.1.0",
     "DESCRIPTION": "Watches and steers background tasks that run on RQ.",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "",
+    "ENUM_NAME_OVERRIDES": {"DashboardStatus": "monitoring.dashboard_api.vocabulary.STATUS_CHOICES"},
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 # --- Security ----------------------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT: bool = environ.read("bool", "SECURE_SSL_REDIRECT", not DEBUG)
+# Behind a reverse proxy that sets X-Forwarded-Proto and X-Forwarded-For itself, whatever the client sent.
+BEHIND_PROXY: bool = environ.read("bool", "BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-LOGGING = {
+# --- Logs --------------------------------------------------------------------------------------------------------
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {"lines": {"()": "config.logs.LineFormatter", "process_name": environ.process_name()}},
+    "filters": {"demo": {"()": "demo.logs.ShortFailures"}} if DEMO else {},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # RQ tells four lines of every job, which the pages tell better.
+        "rq": {"level": "WARNING"},
+        "rq.worker": {"level": "WARNING", "filters": ["demo"] if DEMO else []},
+        "daphne": {"level": "WARNING"},
+    },
 }

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from config.errors import DASHBOARD_API, UnknownPath
+from config.openapi import Document, Reader
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.page_not_found"
+handler500 = "config.errors.server_error"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="overview")),
+    path("api-docs", Reader.as_view(), name="api_docs"),
+    path("api-docs.json", Document.as_view(), name="openapi"),
+    path(f"{DASHBOARD_API}/", include("monitoring.dashboard_api.urls")),
+    re_path(rf"^{DASHBOARD_API}(/.*)?$", UnknownPath.as_view()),
+    path("admin/", admin.site.urls),
+    path(f"{settings.MONITORING_BASE_PATH}/hub/", include("monitoring.hub.urls")),
+    # Last: it answers every other path below the base, with a page that says it is not there.
+    path(settings.MONITORING_BASE_PATH, RedirectView.as_view(pattern_name="overview", query_string=True)),
+    path(f"{settings.MONITORING_BASE_PATH}/", include("monitoring.pages.urls")),
+]

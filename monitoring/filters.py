@@ -11,8 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import django_filters
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models.lookups import IsNull
 
+from monitoring.filter_fields import EndFilter, MomentFilter, TrueOrFalseFilter
 from monitoring.models import Task
 from monitoring.statuses import Status
 
@@ -24,6 +26,8 @@ SORT_COLUMNS = {
     "task_type": "task_type",
     "queue": "queue",
 }
+TEXT_LIMIT = 255
+"""The longest name that is ever recorded; a longer one cannot match."""
 
 
 class BadFilter(ValueError):
@@ -37,26 +41,41 @@ class BadFilter(ValueError):
 class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
     """Tasks by status (any of several), queue, part of the type, origin, time of creation, and id."""
 
-    status = django_filters.MultipleChoiceFilter(choices=Status.choices)
-    queue = django_filters.CharFilter(field_name="queue", lookup_expr="exact")
-    task_type = django_filters.CharFilter(field_name="task_type", lookup_expr="icontains")
-    is_recurring = django_filters.BooleanFilter(field_name="scheduled_job", lookup_expr="isnull", exclude=True)
-    created_from = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_to = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
-    search = django_filters.CharFilter(method="filter_search")
+    status = django_filters.MultipleChoiceFilter(
+        choices=Status.choices,
+        distinct=False,  # a DISTINCT over whole rows would cost more than the list itself
+        error_messages={"invalid_choice": f"%(value)s is not a status. Statuses are {', '.join(Status)}."},
+    )
+    queue = django_filters.CharFilter(field_name="queue", lookup_expr="exact", max_length=TEXT_LIMIT)
+    task_type = django_filters.CharFilter(field_name="task_type", lookup_expr="icontains", max_length=TEXT_LIMIT)
+    is_recurring = TrueOrFalseFilter(method="filter_is_recurring")
+    created_from = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_to = EndFilter(field_name="created_at", lookup_expr="lte")
+    search = django_filters.CharFilter(method="filter_search", max_length=TEXT_LIMIT)
 
     class Meta:
         model = Task
         fields: list[str] = []
 
+    def filter_is_recurring(self, queryset: QuerySet[Task], name: str, value: bool) -> QuerySet[Task]:
+        """Tasks that a scheduled job made, or those that none did."""
+        # Not scheduled_job__isnull: from that Django concludes that the job's row exists, joins it inside, and a task
+        # whose job has been deleted is counted but not listed.
+        return queryset.filter(IsNull(F("scheduled_job_id"), not value))
+
     def filter_search(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
         """Tasks whose id begins with the text (an index range), or whose type contains it."""
         return queryset.filter(id_starts_with(value) | Q(task_type__icontains=value))
 
-    def matching(self) -> QuerySet[Task]:
-        """The matching tasks, unordered; raises BadFilter."""
+    def values(self) -> dict[str, Any]:
+        """What is asked for, by field, without the fields that were left empty; raises BadFilter."""
         if not self.is_valid():
             raise BadFilter({field: [str(message) for message in messages] for field, messages in self.errors.items()})
+        return as_data(self.form.cleaned_data)
+
+    def matching(self) -> QuerySet[Task]:
+        """The matching tasks, unordered; raises BadFilter."""
+        self.values()
         tasks: QuerySet[Task] = self.qs
         return tasks
 
@@ -69,9 +88,16 @@ def id_starts_with(prefix: str) -> Q:
     return Q(pk__gte=UUID(digits.ljust(32, "0")), pk__lte=UUID(digits.ljust(32, "f")))
 
 
-def ordered(tasks: QuerySet[Task], sort: str, *, descending: bool) -> QuerySet[Task]:
-    """The tasks by one of SORT_COLUMNS, empty values last, ties broken by id: pages never repeat or skip a row."""
-    column = F(SORT_COLUMNS[sort])
+def ordered(
+    tasks: QuerySet[Task], sort: str, *, descending: bool, status_words: Mapping[Status, str] | None = None
+) -> QuerySet[Task]:
+    """The tasks by one of SORT_COLUMNS, empty values last, ties broken by id: pages never repeat or skip a row.
+
+    A surface with words of its own for statuses gives them, so that its readers see them in order.
+    """
+    column: Any = F(SORT_COLUMNS[sort])
+    if sort == "status" and status_words:
+        column = Case(*(When(status=status, then=Value(word)) for status, word in status_words.items()))
     nullable = sort in ("last_run", "next_run")
     by_column = column.desc(nulls_last=nullable or None) if descending else column.asc(nulls_last=nullable or None)
     return tasks.order_by(by_column, "-id" if descending else "id")

@@ -24,7 +24,10 @@ class ScheduledJob(models.Model):
     def in_words(self) -> str:
         """The schedule as a person says it: "Every 5 minutes", "At 09:00 AM, Monday through Friday"."""
         if self.cron:
-            return str(get_description(self.cron))
+            try:
+                return str(get_description(self.cron))
+            except Exception:  # whatever is stored is shown: an expression nobody can read must not take a page down
+                return self.cron
         seconds = self.interval_seconds or 0
         for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
             if seconds and seconds % size == 0:

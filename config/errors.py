@@ -1,0 +1,99 @@
+"""Answers every error in the shape of the surface that the request belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views import defaults
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.problems import Problem, problem_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How a surface writes a problem."""
+
+    body: Callable[[Problem], dict[str, Any]]
+    content_type: str = "application/json"
+
+
+def _message_and_errors(problem: Problem) -> dict[str, Any]:
+    return {"message": problem.message, **({"errors": problem.errors} if problem.errors else {})}
+
+
+DASHBOARD_API = f"{settings.MONITORING_BASE_PATH}/api"
+# One entry per surface, by the path it is mounted at; a path stands before those it begins with.
+SHAPES = {
+    DASHBOARD_API: Shape(body=_message_and_errors),
+}
+
+
+def shape_of(request: HttpRequest | Request) -> Shape | None:
+    """The shape of the API that the request's path lies in, None outside the APIs."""
+    path = request.path_info.strip("/") + "/"
+    return next((shape for mount, shape in SHAPES.items() if path.startswith(f"{mount}/")), None)
+
+
+def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Errors raised in API views; None passes on what nobody foresaw, which Django logs and gives to server_error."""
+    problem = problem_of(error)
+    shape = shape_of(context["request"]) or SHAPES[DASHBOARD_API]
+    if problem is None:
+        return None
+    return Response(
+        shape.body(problem), status=problem.status, headers=problem.headers, content_type=shape.content_type
+    )
+
+
+class UnknownPath(APIView):
+    """Every path of an API that is none of its own, whoever asks and however."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound(f"There is no {request.path}. The paths that exist are described at /api-docs.")
+
+
+# --- Errors raised outside API views: Django's handlers, named in config/urls.py ----------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """400: the request was refused before any view."""
+    return _in_shape(request, 400, "The request cannot be understood.") or defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """403."""
+    return _in_shape(request, 403, "Your account may not do this.") or defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """404."""
+    return _in_shape(request, 404, "There is no such path.") or defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """500: nobody foresaw it. The log has the details, the answer none."""
+    message = "Something went wrong here, and it is in the server's log. Trying again may help."
+    return _in_shape(request, 500, message) or defaults.server_error(request)
+
+
+def _in_shape(request: HttpRequest, status: int, message: str) -> HttpResponse | None:
+    shape = shape_of(request)
+    if shape is None:
+        return None
+    return JsonResponse(
+        shape.body(Problem(status=status, message=message)), status=status, content_type=shape.content_type
+    )

@@ -1,0 +1,106 @@
+"""The dashboard API: parses what is asked, asks the core, answers in this surface's words."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.urls import get_script_prefix
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from audit.logins import log_in
+from audit.sources import source_of
+from audit.tokens import AccessToken
+from monitoring import history, statistics
+from monitoring.dashboard_api import descriptions, serializers
+from monitoring.dashboard_api.vocabulary import STATUS_WORDS
+from monitoring.models import Task
+from monitoring.paging import page_of_tasks
+
+
+class Login(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @descriptions.login
+    def post(self, request: Request) -> Response:
+        user = log_in(**_read(serializers.Credentials, request.data), source=source_of(request.META))
+        token = AccessToken.for_user(user)
+        answer = {"token": str(token), "expires_at": token.expires_at, "username": user.username}
+        return Response(serializers.LoginAnswer(answer).data)
+
+
+class TaskList(APIView):
+    @descriptions.task_list
+    def get(self, request: Request) -> Response:
+        asked = _read(serializers.TaskListQuery, request.query_params)
+        order_and_place = {name: asked.pop(name) for name in ("sort", "descending", "number", "size")}
+        page = page_of_tasks(asked, **order_and_place, status_words=STATUS_WORDS)
+        return Response(serializers.TaskPage(page).data)
+
+
+class TaskCounts(APIView):
+    @descriptions.task_counts
+    def get(self, request: Request) -> Response:
+        counts = statistics.counts_matching(_read(serializers.TaskQuery, request.query_params))
+        return Response(serializers.CountsAnswer({"counts": counts, "total": sum(counts.values())}).data)
+
+
+class TaskDetail(APIView):
+    @descriptions.task_detail
+    def get(self, request: Request, id: str) -> Response:  # noqa: A002  # the document's name
+        task = _task_or_404(Task.objects.select_related("scheduled_job"), id)
+        return Response(serializers.TaskDetail(task).data)
+
+
+class StatusAudit(APIView):
+    @descriptions.status_audit
+    def get(self, request: Request, id: str) -> Response:  # noqa: A002  # as above
+        task = _task_or_404(Task.objects.only("id"), id)
+        return Response(serializers.StatusAuditRow(history.changes_of(task.id), many=True).data)
+
+
+class RunsAudit(APIView):
+    @descriptions.runs_audit
+    def get(self, request: Request, id: str) -> Response:  # noqa: A002  # as above
+        task = _task_or_404(Task.objects.only("id", "scheduled_job_id"), id)
+        return Response(serializers.RunsAuditRow(history.runs_of(task), many=True).data)
+
+
+class Config(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @descriptions.config
+    def get(self, request: Request) -> Response:
+        base = f"{get_script_prefix()}{settings.MONITORING_BASE_PATH}"
+        answer = {
+            "apiBasePath": f"{base}/api",
+            "uiBasePath": base,
+            "signalRHubPath": f"{base}/hub",
+            "requireAuthentication": True,
+            "uiEnabled": True,
+        }
+        return Response(serializers.ConfigAnswer(answer).data)
+
+
+def _read(kind: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """What was sent, in our words; raises ValidationError in the document's."""
+    sent = kind(data=data)
+    sent.is_valid(raise_exception=True)
+    read: dict[str, Any] = sent.validated_data
+    return read
+
+
+def _task_or_404(tasks: QuerySet[Task], task_id: str) -> Task:
+    try:
+        return tasks.get(pk=UUID(task_id))
+    except (ValueError, Task.DoesNotExist) as error:
+        raise NotFound(f"No task has the id {task_id[:100]!r}.") from error

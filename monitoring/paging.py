@@ -1,0 +1,52 @@
+"""One page of a list of tasks: which, in which order, how many there are in all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monitoring import statistics
+from monitoring.filters import TaskFilter, ordered
+from monitoring.models import Task
+from monitoring.statuses import Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page of tasks. Past the end it is empty, with the true total."""
+
+    tasks: Sequence[Task]
+    total: int
+    """How many tasks match, exactly."""
+    number: int
+    """From 1."""
+    size: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, 0 when nothing matches."""
+        return -(-self.total // self.size)
+
+
+def page_of_tasks(
+    asked: Mapping[str, Any],
+    *,
+    sort: str,
+    descending: bool,
+    number: int,
+    size: int,
+    status_words: Mapping[Status, str] | None = None,
+) -> Page:
+    """The page of the tasks that a TaskFilter with the input ``asked`` finds, sorted as ``ordered`` does.
+
+    Three queries at most; raises BadFilter.
+    """
+    counts = statistics.counts_matching(asked)
+    total = sum(counts[status] for status in asked.get("status") or Status)
+    offset = (number - 1) * size
+    if offset >= total:  # no query: the offset may be larger than a database can count
+        return Page(tasks=[], total=total, number=number, size=size)
+    matching = TaskFilter(asked, queryset=Task.objects.for_list()).matching()
+    rows = ordered(matching, sort, descending=descending, status_words=status_words)[offset : offset + size]
+    return Page(tasks=list(rows), total=total, number=number, size=size)

@@ -1,0 +1,67 @@
+"""Makes rows as the recorder leaves them: a task with its queue and its place in the counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from audit.models import StatusChange, TaskRun
+from monitoring.models import Queue, Task, TaskCount
+from monitoring.statuses import Status
+from scheduler.models import ScheduledJob
+
+NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
+
+
+def make_task(**fields: Any) -> Task:
+    """A completed mail on the default queue, created at NOON, unless the fields say else."""
+    known: dict[str, Any] = {
+        "id": uuid4(),
+        "task_type": "shop.mail.send_receipt",
+        "queue": "default",
+        "status": Status.COMPLETED,
+        "created_at": NOON,
+        "updated_at": NOON,
+        **fields,
+    }
+    task = Task.objects.create(**{"job_id": str(known["id"]), **known})
+    Queue.objects.get_or_create(name=task.queue, defaults={"first_seen_at": task.created_at})
+    cell, _ = TaskCount.objects.get_or_create(
+        hour=task.created_at.replace(minute=0, second=0, microsecond=0),
+        queue=task.queue,
+        task_type=task.task_type,
+        status=task.status,
+        defaults={"count": 0},
+    )
+    cell.count += 1
+    cell.save()
+    return task
+
+
+def make_tasks(number: int, **fields: Any) -> list[Task]:
+    """Several, created a minute after one another from NOON on."""
+    return [make_task(**{"created_at": NOON + timedelta(minutes=minute), **fields}) for minute in range(number)]
+
+
+def make_schedule(**fields: Any) -> ScheduledJob:
+    """A job that runs every five minutes, unless the fields say else."""
+    return ScheduledJob.objects.create(**{"name": f"schedule {uuid4()}", "interval_seconds": 300, **fields})
+
+
+def make_change(task_id: UUID, old_status: Status | None, new_status: Status, **fields: Any) -> StatusChange:
+    """A change of status at NOON, unless the fields say else."""
+    known = {"changed_at": NOON, **fields}
+    return StatusChange.objects.create(task_id=task_id, old_status=old_status, new_status=new_status, **known)
+
+
+def make_run(task_id: UUID, attempt: int = 1, **fields: Any) -> TaskRun:
+    """A completed run of five seconds from NOON on, unless the fields say else."""
+    known = {
+        "started_at": NOON,
+        "ended_at": NOON + timedelta(seconds=5),
+        "status": Status.COMPLETED,
+        "duration_ms": 5_000.0,
+        **fields,
+    }
+    return TaskRun.objects.create(task_id=task_id, attempt=attempt, **known)
