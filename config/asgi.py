@@ -1,10 +1,23 @@
-"""The ASGI application: HTTP by Django."""
+"""The ASGI application: HTTP by Django, WebSockets by the live hub."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
+from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
+
+def make_application() -> Any:
+    """Both halves; the hub can be imported only after Django is set up, which making the first half does."""
+    http = get_asgi_application()
+    from django.conf import settings
+
+    from monitoring.hub.asgi import Hub
+
+    return ProtocolTypeRouter({"http": http, "websocket": Hub(f"/{settings.MONITORING_BASE_PATH}/hub")})
+
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_asgi_application()
+application = make_application()

@@ -1,0 +1,160 @@
+"""Who may listen: the one door for negotiation (HTTP) and connection (WebSocket), and the check that one may stay.
+
+A visitor comes with a bearer token (header or ``?access_token=``, for browsers cannot set headers on a WebSocket), with
+the ticket that negotiation gave (``?id=``), or with the session of the pages' login. What is presented decides: a bad
+token is refused even when a good session stands beside it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib import import_module
+
+from django.conf import settings
+from django.contrib.auth import get_user, get_user_model
+from django.contrib.sessions.backends.base import SessionBase
+from django.core import signing
+from django.http import HttpRequest
+from django.utils.http import is_same_domain
+from rest_framework_simplejwt.exceptions import TokenError
+
+from audit.roles import VIEW
+from audit.tokens import AccessToken, user_of
+
+TICKET_SECONDS = 60
+"""A ticket is used at once. It stands in a URL, which proxies write into their logs, so it must not live long."""
+_SALT = "quarterdeck.hub.ticket"
+
+
+class Refused(Exception):
+    """The visitor may not listen; ``status`` is the HTTP status that says so, the text says why and what to do."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What HTTP asks for beside the status."""
+        return {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """Whoever was let in, and until when that holds."""
+
+    user_id: int
+    expires_at: float
+    """When what was presented stops to be valid, in Unix time."""
+    session_key: str = ""
+    """The session that must still be there, if one was presented."""
+
+    @property
+    def seconds_left(self) -> float:
+        return max(0.0, self.expires_at - time.time())
+
+
+def admit(request: HttpRequest) -> Visitor:
+    """Whoever sends the request; raises Refused unless they may listen."""
+    _check_origin(request)
+    visitor = _with_token(request) or _with_ticket(request) or _with_session(request)
+    if visitor is None:
+        raise Refused(401, "Log in first, or send 'Authorization: Bearer <token>' with a token from auth/login.")
+    check(visitor)
+    return visitor
+
+
+def check(visitor: Visitor) -> None:
+    """Raises Refused when the visitor may not stay: expired, logged out, deactivated, or without a role now."""
+    if not visitor.seconds_left:
+        raise Refused(401, "What you logged in with has expired. Log in again.")
+    if visitor.session_key and _user_of(_session(visitor.session_key)) != visitor.user_id:
+        raise Refused(401, "Your session has ended. Log in again.")
+    user = get_user_model().objects.filter(pk=visitor.user_id, is_active=True).first()
+    if user is None:
+        raise Refused(401, "Your account is not active. Ask an administrator.")
+    if not user.has_perm(VIEW):
+        raise Refused(403, "Your account has no role that may read this. Ask an administrator for the viewer role.")
+
+
+def issue_ticket(visitor: Visitor) -> str:
+    """A signed text that lets the visitor in through any web process, for the next ``TICKET_SECONDS``."""
+    return signing.dumps({"user": visitor.user_id, "until": visitor.expires_at}, salt=_SALT)
+
+
+def _with_token(request: HttpRequest) -> Visitor | None:
+    raw = _token_of(request)
+    if raw is None:
+        return None
+    try:
+        return Visitor(user_id=user_of(raw).pk, expires_at=AccessToken(raw).expires_at.timestamp())
+    except TokenError as error:
+        raise Refused(401, f"{error}. Get a new one from auth/login.") from error
+
+
+def _token_of(request: HttpRequest) -> str | None:
+    header = request.headers.get("Authorization")
+    if header is None:
+        return request.GET.get("access_token") or None
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refused(401, "The Authorization header must be 'Bearer <token>'.")
+    return token.strip()
+
+
+def _with_ticket(request: HttpRequest) -> Visitor | None:
+    ticket = request.GET.get("id")
+    if not ticket:
+        return None
+    try:
+        told = signing.loads(ticket, salt=_SALT, max_age=TICKET_SECONDS)
+    except signing.BadSignature as error:
+        raise Refused(401, "The connection token is not valid or has expired. Negotiate again.") from error
+    # A browser brings its session along: then logging out ends this connection too.
+    session = _with_session(request)
+    session_key = session.session_key if session and session.user_id == told["user"] else ""
+    return Visitor(user_id=told["user"], expires_at=told["until"], session_key=session_key)
+
+
+def _with_session(request: HttpRequest) -> Visitor | None:
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    if not key or "\x00" in key:  # PostgreSQL refuses to look for a NUL character
+        return None
+    session = _session(key)
+    user_id = _user_of(session)
+    if user_id is None:
+        return None
+    return Visitor(user_id=user_id, expires_at=session.get_expiry_date().timestamp(), session_key=key)
+
+
+def _session(key: str) -> SessionBase:
+    store: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    return store
+
+
+def _user_of(session: SessionBase) -> int | None:
+    request = HttpRequest()
+    request.session = session
+    user = get_user(request)
+    return user.pk if user.is_authenticated else None
+
+
+def _check_origin(request: HttpRequest) -> None:
+    """Refuses what another site's page sends: it would come with the visitor's own cookies. Programs send no origin."""
+    host = request.get_host()  # raises DisallowedHost for a name that is not ours
+    origin = request.headers.get("Origin")
+    if origin is None:
+        is_foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+    else:
+        is_foreign = origin.lower().partition("://")[2] != host.lower() and not _is_trusted(origin)
+    if is_foreign:
+        raise Refused(403, "Pages of another site may not listen here. CSRF_TRUSTED_ORIGINS names those that may.")
+
+
+def _is_trusted(origin: str) -> bool:
+    scheme, _, host = origin.lower().partition("://")
+    return any(
+        scheme == trusted_scheme and is_same_domain(host, trusted_host.removeprefix("*"))
+        for trusted_scheme, _, trusted_host in (text.lower().partition("://") for text in settings.CSRF_TRUSTED_ORIGINS)
+    )
