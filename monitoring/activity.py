@@ -1,0 +1,40 @@
+"""What happened last, over all tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from audit.models import StatusChange
+from monitoring.models import LARGE_COLUMNS, Task
+from monitoring.statuses import Status
+from monitoring.wording import message_for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """A status change and the task that it happened to (None once the task is no longer kept)."""
+
+    change: StatusChange
+    task: Task | None
+
+    @property
+    def message(self) -> str:
+        """What happened, in one sentence."""
+        due_at = self.task.scheduled_for if self.task else None
+        return message_for(self.change.new_status, error=self.change.error, scheduled_for=due_at)
+
+
+def newest_changes(limit: int) -> list[Activity]:
+    """The newest status changes, newest first, with their tasks; two queries."""
+    changes = list(StatusChange.objects.order_by("-id")[:limit])
+    tasks = Task.objects.defer(*LARGE_COLUMNS).in_bulk({change.task_id for change in changes})
+    return [Activity(change=change, task=tasks.get(change.task_id)) for change in changes]
+
+
+def newest_failures(limit: int) -> QuerySet[Task]:
+    """The newest tasks that have failed, with their errors."""
+    without_documents = [column for column in LARGE_COLUMNS if column != "error"]
+    failed = Task.objects.filter(status=Status.FAILED).defer(*without_documents)
+    return failed.order_by("-created_at", "-id")[:limit]

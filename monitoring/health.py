@@ -1,0 +1,129 @@
+"""What needs a person's attention now. Every check reads facts; what cannot be known is not said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from monitoring import broker, inbox, statistics
+from monitoring.hooks import OUTBOX
+from monitoring.models import InboxPosition, SetAsideEntry
+from monitoring.statuses import Status
+
+LAG_LIMIT_SECONDS = 10
+SPIKE_AT_LEAST = 5
+SPIKE_FACTOR = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concern:
+    """One thing that needs attention: what is wrong, and what to do."""
+
+    kind: str
+    """"redis", "recorder", "set_aside" or "failures"; a page links it to where one can look."""
+    what: str
+    advice: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """How the tasks that were created in a span of time ended, so far."""
+
+    failed: int
+    completed: int
+
+    @property
+    def percent_failed(self) -> float | None:
+        """None when none has ended."""
+        ended = self.failed + self.completed
+        return 100 * self.failed / ended if ended else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureTrend:
+    """The share that fails now, beside what is usual. Both are sums of the hourly rollup, so they start on an hour."""
+
+    since: datetime
+    """The start of the UTC hour before the present one: now is the one to two hours from there."""
+    recent: Outcomes
+    usual: Outcomes
+    """Of the 24 hours before."""
+
+    @property
+    def is_spike(self) -> bool:
+        """Whether clearly more fails than usual; with nothing to compare with, whether half of all fails."""
+        percent, usual = self.recent.percent_failed or 0, self.usual.percent_failed
+        limit = 50 if usual is None else max(SPIKE_FACTOR * usual, 1)
+        return self.recent.failed >= SPIKE_AT_LEAST and percent > limit
+
+
+def concerns(trend: FailureTrend) -> list[Concern]:
+    """Everything that needs attention now, gravest first; empty when all is well."""
+    found = (_unrecorded(), _spike(trend), _set_aside())
+    return [concern for concern in found if concern is not None]
+
+
+def failure_trend() -> FailureTrend:
+    """Costs the same however many tasks there are."""
+    since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    recent = statistics.counts_matching({"created_from": since})
+    both = statistics.counts_matching({"created_from": since - timedelta(hours=24)})
+    usual = {status: count - recent[status] for status, count in both.items()}
+    return FailureTrend(since=since, recent=_outcomes(recent), usual=_outcomes(usual))
+
+
+def _outcomes(counts: Mapping[Status, int]) -> Outcomes:
+    return Outcomes(failed=counts[Status.FAILED], completed=counts[Status.COMPLETED])
+
+
+def recorder_lag_seconds() -> float:
+    """The age of the oldest report that is not recorded yet, 0 when none waits; raises BrokerError."""
+    last_id = InboxPosition.objects.filter(stream=OUTBOX).values_list("last_id", flat=True).first()
+    waiting = inbox.read(last_id or inbox.START, limit=1)
+    if not waiting:
+        return 0.0
+    return max(0.0, (datetime.now(UTC) - inbox.time_of(waiting[0].stream_id)).total_seconds())
+
+
+def _unrecorded() -> Concern | None:
+    try:
+        lag = recorder_lag_seconds()
+    except broker.BrokerError:
+        return Concern(
+            kind="redis",
+            what="Redis cannot be reached, so no task can start and nothing new is seen.",
+            advice="Check that the server behind REDIS_URL runs and accepts connections.",
+        )
+    if lag <= LAG_LIMIT_SECONDS:
+        return None
+    return Concern(
+        kind="recorder",
+        what=f"The recorder is {lag:,.0f} s behind: these pages show the past.",
+        advice="Check that `python manage.py record` runs and can write to the database.",
+    )
+
+
+def _spike(trend: FailureTrend) -> Concern | None:
+    if not trend.is_spike:
+        return None
+    usual = trend.usual.percent_failed
+    share = f"{trend.recent.percent_failed:.1f} % of the tasks created since {trend.since:%H:%M} UTC have failed"
+    comparison = "" if usual is None else f", against {usual:.1f} % in the 24 hours before"
+    return Concern(
+        kind="failures",
+        what=f"{share}{comparison}.",
+        advice="Look at the newest failures below for what they share.",
+    )
+
+
+def _set_aside() -> Concern | None:
+    count = SetAsideEntry.objects.count()
+    if not count:
+        return None
+    return Concern(
+        kind="set_aside",
+        what=f"{count:,} {'report' if count == 1 else 'reports'} could not be understood and "
+        f"{'was' if count == 1 else 'were'} set aside.",
+        advice="Read the reason in the admin under set-aside entries, then delete them there.",
+    )

@@ -1,0 +1,105 @@
+"""The ways from a task list to others: tabs, chips, headings to sort by, pages. Each is an address to share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monitoring.pages.task_list import SIZES, TaskList
+
+GREATEST_FIRST = ("created", "last_run")
+"""Columns whose first click shows the greatest value first."""
+COLUMNS = (
+    ("Status", "status"),
+    ("Type", "task_type"),
+    ("Id", ""),
+    ("Queue", "queue"),
+    ("Created", "created"),
+    ("Last run", "last_run"),
+    ("Duration", ""),
+    ("Attempts", ""),
+)
+FILTERS = {
+    "status": "Status",
+    "search": "Id or type",
+    "queue": "Queue",
+    "task_type": "Type",
+    "is_recurring": "Recurring",
+    "created_from": "Created from",
+    "created_to": "Created to",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A way to another list; without ``href`` only a label."""
+
+    label: str
+    href: str = ""
+    is_current: bool = False
+    status: str = ""
+    count: int | None = None
+    direction: str = ""
+    """Of a heading by which the list is sorted: "ascending" or "descending"."""
+
+
+def tabs(tasks: TaskList) -> list[Link]:
+    """All, and one per status, with exact counts."""
+    everything = Link(
+        label="All", href=tasks.link(status=None), count=sum(tasks.counts.values()), is_current=not tasks.statuses
+    )
+    by_status = [
+        Link(
+            label=status.label,
+            status=status,
+            href=tasks.link(status=status.lower()),
+            count=count,
+            is_current=status in tasks.statuses,
+        )
+        for status, count in tasks.counts.items()
+    ]
+    return [everything, *by_status]
+
+
+def chips(tasks: TaskList) -> list[Link]:
+    """The filters in use, but for one status, which its tab tells; each link removes one."""
+    return [
+        Link(label=f"{label}: {', '.join(values)}", href=tasks.link(**{name: None}))
+        for name, label in FILTERS.items()
+        if (values := [value for value in tasks.parameters.getlist(name) if value])
+        and not (name == "status" and len(values) == 1 and not tasks.errors)
+    ]
+
+
+def problems(tasks: TaskList) -> list[tuple[str, str]]:
+    """What is wrong with the filters: their names and sentences."""
+    return [(FILTERS[name], " ".join(sentences)) for name, sentences in tasks.errors.items()]
+
+
+def headings(tasks: TaskList) -> list[Link]:
+    """The table's columns; those that can be sorted by are links."""
+    return [_heading(tasks, label, column) if column else Link(label=label) for label, column in COLUMNS]
+
+
+def _heading(tasks: TaskList, label: str, column: str) -> Link:
+    is_current = tasks.sort.removeprefix("-") == column
+    descending = tasks.sort.startswith("-")
+    turn_down = not descending if is_current else column in GREATEST_FIRST
+    return Link(
+        label=label,
+        href=tasks.link(sort=f"-{column}" if turn_down else column),
+        direction=("descending" if descending else "ascending") if is_current else "",
+    )
+
+
+def pages(tasks: TaskList) -> list[Link]:
+    """First, previous, next, last; without an address where there is nothing to go to."""
+    targets = (("First", 1), ("Previous", tasks.page - 1), ("Next", tasks.page + 1), ("Last", tasks.pages))
+    return [
+        Link(label=label, href=tasks.link(page=page) if 1 <= page <= tasks.pages and page != tasks.page else "")
+        for label, page in targets
+    ]
+
+
+def sizes(tasks: TaskList) -> list[Link]:
+    """How many tasks a page may show."""
+    return [Link(label=str(size), href=tasks.link(size=size), is_current=size == tasks.size) for size in SIZES]

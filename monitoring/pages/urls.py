@@ -1,0 +1,20 @@
+"""The pages' addresses, mounted at ``/{base}/``. Those that end in parts, rows or counts answer live updates."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from monitoring.pages import sessions, views
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("overview/parts", views.overview_parts, name="overview-parts"),
+    path("login", sessions.log_in, name="login"),
+    path("logout", sessions.log_out, name="logout"),
+    path("tasks", views.task_list, name="tasks"),
+    path("tasks/rows", views.task_rows, name="task-rows"),
+    path("tasks/counts", views.task_counts, name="task-counts"),
+    path("tasks/<uuid:task_id>", views.task_page, name="task"),
+    path("tasks/<uuid:task_id>/parts", views.task_parts, name="task-parts"),
+    path("<path:address>", views.not_found),
+]

@@ -1,0 +1,51 @@
+"""Small pieces that every page shows the same way: a status, an icon, an error, the hub's address."""
+
+from __future__ import annotations
+
+from django import template
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from monitoring import tracebacks, wording
+from monitoring.statuses import Status
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A shape of ``static/icons.svg``; it says nothing to a screen reader, the word beside it does."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
+
+
+@register.filter
+def status_mark(status: str) -> SafeString:
+    """A status as shape and word."""
+    known = Status(status)
+    return format_html('<span class="status status-{}">{}{}</span>', known.lower(), icon(known.lower()), known.label)
+
+
+@register.filter
+def last_name(dotted_name: str) -> str:
+    """A name without the modules before it."""
+    return dotted_name.rpartition(".")[2]
+
+
+@register.filter
+def summary(error: str) -> str:
+    """The line of an error that says most."""
+    return wording.error_summary(error)
+
+
+@register.filter
+def frames(error: str) -> list[tracebacks.Section]:
+    """A traceback's sections, to fold what the libraries did."""
+    return tracebacks.sections(error)
+
+
+@register.simple_tag
+def hub_url() -> str:
+    """Where the live hub is."""
+    return f"/{settings.MONITORING_BASE_PATH}/hub"
