@@ -1,19 +1,29 @@
-"""A client of the live hub for tests: over ASGI in this process."""
+"""Clients of the live hub for tests, over ASGI in this process, and what there is for them to hear.
+
+Its fixtures are used by naming this module in ``pytest_plugins``.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
+import pytest
 from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
 from channels.testing.websocket import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
 
 from audit.tokens import AccessToken
+from monitoring import live
 from monitoring.hub.asgi import Hub
+from monitoring.recorder import Recorder
 
 in_thread = database_sync_to_async
 """Runs what uses SQL from an async test; its connection does not stay open behind it, as with sync_to_async."""
@@ -105,3 +115,54 @@ class Client(WebsocketCommunicator):  # type: ignore[misc]  # channels ships no 
         """The WebSocket's close must come next, and the application must end without an error."""
         assert (await self.receive_output(timeout=10))["type"] == "websocket.close"
         await self.wait()
+
+
+Knock = Callable[..., Client]
+
+
+@pytest.fixture
+def watcher(db: None) -> User:
+    """May look at tasks."""
+    return cast("watcher", "view_task")
+
+
+@pytest.fixture
+def knock(watcher: User) -> Knock:
+    """Makes clients that will be let in, to a hub of their own or a given one."""
+    return partial(Client, authorization=bearer(watcher))
+
+
+def record() -> None:
+    """What a recorder process does with all that was reported so far."""
+    recorder = Recorder()
+    recorder.start()
+    recorder.drain()
+
+
+def change(text: str = "", *, stream_id: str = "1-0", parameters: str = "{}") -> dict[str, Any]:
+    """A status change as it is announced."""
+    return {
+        "task_id": str(uuid4()),
+        "stream_id": stream_id,
+        "at": "2026-01-02T03:04:05+00:00",
+        "status": "QUEUED",
+        "task_type": "tests.jobs.echo",
+        "handler": "tests.jobs.echo",
+        "queue": "default",
+        "parameters": parameters,
+        "message": text,
+        "error": None,
+    }
+
+
+async def announce(group: str, number: int, *events: dict[str, Any], announcer: str = "a recorder") -> None:
+    """Sends a message through the channel layer, as a recorder does."""
+    kind = "task.changes" if group == live.CHANGES else "task.progress"
+    message = {"type": kind, "group": group, "announcer": announcer, "number": number, "events": list(events)}
+    await get_channel_layer().group_send(group, message)
+
+
+async def say_changes(*numbers: int, announcer: str = "a recorder", stream_id: str = "1-0") -> None:
+    """Announces messages of one change each."""
+    for number in numbers:
+        await announce(live.CHANGES, number, change(f"number {number}", stream_id=stream_id), announcer=announcer)

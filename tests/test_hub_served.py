@@ -15,10 +15,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
@@ -30,10 +28,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from audit.models import StatusChange
 from monitoring import broker, live
-from monitoring.recorder import Recorder
-from tests.hub_client import END, HANDSHAKE, PATH, cast, in_thread, token_of
+from tests.hub_client import END, HANDSHAKE, PATH, announce, change, in_thread, record, token_of
 from tests.running import ROOT, free_port, wait_for
 
+pytest_plugins = ("tests.hub_client",)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -94,11 +92,6 @@ def webs(django_db_setup: None) -> Iterator[tuple[Web, Web]]:
         yield one, other
 
 
-@pytest.fixture
-def viewer() -> User:
-    return cast("viewer", "view_task")
-
-
 async def come_in(web: Web, query: str) -> ClientConnection:
     """A client that shook hands."""
     client = await connect(f"ws://{web.address}{PATH}?{query}")
@@ -118,26 +111,20 @@ async def hear_events(client: ClientConnection, count: int) -> list[dict[str, An
     return events
 
 
-def work_and_record() -> None:
+def work() -> None:
     queue = broker.queue("default")
     SimpleWorker([queue], connection=broker.connection(), serializer="json").work(burst=True, logging_level="ERROR")
 
 
-def record() -> None:
-    recorder = Recorder()
-    recorder.start()
-    recorder.drain()
-
-
-async def test_it_tells_the_same_in_order_through_any_process(webs: tuple[Web, Web], viewer: User) -> None:
+async def test_it_tells_the_same_in_order_through_any_process(webs: tuple[Web, Web], watcher: User) -> None:
     one, other = webs
-    token = token_of(viewer)
+    token = token_of(watcher)
     ticket = await asyncio.to_thread(one.negotiate, token)
     clients = [await come_in(other, f"id={ticket}"), await come_in(one, f"access_token={token}")]
     ids = [broker.enqueue("tests.jobs.echo", args=[number]) for number in range(20)]
     ids.append(broker.enqueue("tests.jobs.fail"))
     await in_thread(record)()
-    work_and_record()
+    work()
     await in_thread(record)()
     expected = [
         (str(change.task_id), change.changed_at.isoformat().replace("+00:00", "Z"))
@@ -180,14 +167,14 @@ def test_it_refuses_negotiation_without_a_login(webs: tuple[Web, Web]) -> None:
     assert refused.value.code == 401
 
 
-async def test_it_drops_a_client_that_stopped_reading_and_delays_nobody(webs: tuple[Web, Web], viewer: User) -> None:
+async def test_it_drops_a_client_that_stopped_reading_and_delays_nobody(webs: tuple[Web, Web], watcher: User) -> None:
     web, _ = webs
-    token = token_of(viewer)
+    token = token_of(watcher)
     stuck = await asyncio.to_thread(stop_reading, web, token)
     client = await come_in(web, f"access_token={token}")
     messages, events = 60, 100
     for number in range(messages):
-        await say_much(number, events)
+        await announce(live.CHANGES, number, *[change(parameters="x" * 4_000)] * events)
         assert len(await hear_events(client, events)) == events
     taken = await asyncio.to_thread(read_to_the_end, stuck)
     sent = messages * events * 4_000
@@ -231,27 +218,10 @@ def read_to_the_end(client: socket.socket) -> int:
             taken += len(chunk)
 
 
-async def say_much(number: int, count: int) -> None:
-    event = {
-        "task_id": str(uuid4()),
-        "stream_id": "1-0",
-        "at": "2026-01-02T03:04:05+00:00",
-        "status": "QUEUED",
-        "task_type": "tests.jobs.echo",
-        "handler": "tests.jobs.echo",
-        "queue": "default",
-        "parameters": "x" * 4_000,
-        "message": "Task queued",
-        "error": None,
-    }
-    message = {"type": "task.changes", "group": live.CHANGES, "announcer": "a recorder", "number": number}
-    await get_channel_layer().group_send(live.CHANGES, {**message, "events": [event] * count})
-
-
-async def test_it_asks_its_clients_to_come_back_when_it_is_stopped(viewer: User) -> None:
+async def test_it_asks_its_clients_to_come_back_when_it_is_stopped(watcher: User) -> None:
     web = await asyncio.to_thread(Web)
     try:
-        client = await come_in(web, f"access_token={token_of(viewer)}")
+        client = await come_in(web, f"access_token={token_of(watcher)}")
     finally:
         await asyncio.to_thread(web.stop)
     assert await client.recv() == '{"type":7,"allowReconnect":true}' + END
@@ -274,7 +244,7 @@ async (url) => {
 
 
 @pytest.mark.browser
-async def test_a_browser_hears_is_cut_off_comes_back_and_catches_up(viewer: User) -> None:
+async def test_a_browser_hears_is_cut_off_comes_back_and_catches_up(watcher: User) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("Chromium is not installed")
@@ -283,7 +253,7 @@ async def test_a_browser_hears_is_cut_off_comes_back_and_catches_up(viewer: User
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = await browser.new_page()
-            await page.context.add_cookies([await in_thread(session_cookie)(viewer, web)])
+            await page.context.add_cookies([await in_thread(session_cookie)(watcher, web)])
             await page.goto(f"http://{web.address}/static/js/hub.js")
             await page.evaluate(LISTEN, PATH)
             await listen_and_be_cut_off(page, web)
@@ -303,8 +273,7 @@ async def listen_and_be_cut_off(page: Page, web: Web) -> None:
     ((what, events),) = await heard(page, 1)
     assert (what, [event["taskId"] for event in events]) == ("events", ids)
     progress = {"task_id": ids[0], "progress": 40, "message": "halfway"}
-    message = {"type": "task.progress", "group": live.PROGRESS, "announcer": "a recorder", "number": 0}
-    await get_channel_layer().group_send(live.PROGRESS, {**message, "events": [progress]})
+    await announce(live.PROGRESS, 0, progress)
     assert await heard(page, 1) == [["progress", {"taskId": ids[0], "progress": 40, "message": "halfway"}]]
 
     web.process.kill()

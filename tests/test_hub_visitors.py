@@ -14,14 +14,10 @@ from pytest_django import Settings
 from monitoring.hub import connection, visitors
 from tests.hub_client import PATH, Client, bearer, cast, in_thread, token_of
 
+pytest_plugins = ("tests.hub_client",)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NEGOTIATE = f"{PATH}/negotiate?negotiateVersion=1"
-
-
-@pytest.fixture
-def viewer() -> User:
-    return cast("viewer", "view_task")
 
 
 @pytest.fixture
@@ -30,9 +26,9 @@ def stranger() -> User:
 
 
 @pytest.fixture
-def browser(viewer: User) -> Browser:
+def browser(watcher: User) -> Browser:
     browser = Browser(enforce_csrf_checks=True)
-    browser.force_login(viewer)
+    browser.force_login(watcher)
     return browser
 
 
@@ -53,8 +49,8 @@ def bad_tokens(user: User) -> list[str]:
 # --- Negotiation --------------------------------------------------------------------------------------------------
 
 
-def test_it_negotiates_with_a_token(client: Browser, viewer: User) -> None:
-    answer = client.post(NEGOTIATE, headers={"authorization": bearer(viewer)})
+def test_it_negotiates_with_a_token(client: Browser, watcher: User) -> None:
+    answer = client.post(NEGOTIATE, headers={"authorization": bearer(watcher)})
     assert answer.status_code == 200
     body = answer.json()
     assert body.keys() == {"negotiateVersion", "connectionId", "connectionToken", "availableTransports"}
@@ -62,7 +58,7 @@ def test_it_negotiates_with_a_token(client: Browser, viewer: User) -> None:
     assert body["connectionId"] != body["connectionToken"]
     assert body["availableTransports"] == [{"transport": "WebSockets", "transferFormats": ["Text"]}]
     assert "no-store" in answer["Cache-Control"]
-    assert client.post(f"{NEGOTIATE}&access_token={token_of(viewer)}").status_code == 200
+    assert client.post(f"{NEGOTIATE}&access_token={token_of(watcher)}").status_code == 200
 
 
 def test_it_negotiates_with_the_session_of_our_own_pages(browser: Browser) -> None:
@@ -78,8 +74,8 @@ def test_it_asks_for_a_login(client: Browser) -> None:
     assert list(answer.json()) == ["message"]
 
 
-def test_it_refuses_bad_tokens_even_beside_a_good_session(browser: Browser, viewer: User) -> None:
-    for header in bad_tokens(viewer):
+def test_it_refuses_bad_tokens_even_beside_a_good_session(browser: Browser, watcher: User) -> None:
+    for header in bad_tokens(watcher):
         answer = browser.post(NEGOTIATE, headers={"authorization": header})
         assert (answer.status_code, answer.headers.get("WWW-Authenticate")) == (401, "Bearer"), header
 
@@ -90,28 +86,28 @@ def test_it_refuses_who_has_no_role(client: Browser, stranger: User) -> None:
     assert "viewer role" in answer.json()["message"]
 
 
-def test_it_refuses_an_account_that_was_deactivated(client: Browser, viewer: User) -> None:
-    header = bearer(viewer)
+def test_it_refuses_an_account_that_was_deactivated(client: Browser, watcher: User) -> None:
+    header = bearer(watcher)
     User.objects.update(is_active=False)
     assert client.post(NEGOTIATE, headers={"authorization": header}).status_code == 401
 
 
-def test_it_negotiates_by_post_only(client: Browser, viewer: User) -> None:
-    answer = client.get(NEGOTIATE, headers={"authorization": bearer(viewer)})
+def test_it_negotiates_by_post_only(client: Browser, watcher: User) -> None:
+    answer = client.get(NEGOTIATE, headers={"authorization": bearer(watcher)})
     assert (answer.status_code, answer["Allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("version", ["x", "-1", "1.5", "²", "", "\x00"])
-def test_it_refuses_a_version_that_is_no_number(client: Browser, viewer: User, version: str) -> None:
+def test_it_refuses_a_version_that_is_no_number(client: Browser, watcher: User, version: str) -> None:
     answer = client.post(
-        f"{PATH}/negotiate", query_params={"negotiateVersion": version}, headers={"authorization": bearer(viewer)}
+        f"{PATH}/negotiate", query_params={"negotiateVersion": version}, headers={"authorization": bearer(watcher)}
     )
     assert answer.status_code == 400
     assert "negotiateVersion" in answer.json()["message"]
 
 
-def test_it_answers_newer_and_older_clients_in_a_version_both_know(client: Browser, viewer: User) -> None:
-    headers = {"authorization": bearer(viewer)}
+def test_it_answers_newer_and_older_clients_in_a_version_both_know(client: Browser, watcher: User) -> None:
+    headers = {"authorization": bearer(watcher)}
     newer = client.post(f"{PATH}/negotiate?negotiateVersion=9", headers=headers).json()
     older = client.post(f"{PATH}/negotiate", headers=headers).json()
     assert newer["negotiateVersion"] == 1
@@ -121,11 +117,11 @@ def test_it_answers_newer_and_older_clients_in_a_version_both_know(client: Brows
 # --- The WebSocket's door -----------------------------------------------------------------------------------------
 
 
-async def test_it_lets_in_with_a_token(viewer: User) -> None:
+async def test_it_lets_in_with_a_token(watcher: User) -> None:
     for knock in (
-        Client(authorization=bearer(viewer)),
-        Client(query=f"access_token={token_of(viewer)}"),
-        Client(query=f"id=unknown&access_token={token_of(viewer)}"),
+        Client(authorization=bearer(watcher)),
+        Client(query=f"access_token={token_of(watcher)}"),
+        Client(query=f"id=unknown&access_token={token_of(watcher)}"),
     ):
         await (await knock.come_in()).disconnect()
 
@@ -135,28 +131,28 @@ async def test_it_lets_in_with_the_session(browser: Browser) -> None:
     await (await Client(cookie=cookie, origin="http://testserver").come_in()).disconnect()
 
 
-async def test_it_lets_in_with_a_connection_token_of_any_web_process(viewer: User) -> None:
-    ticket = await negotiated(viewer)
+async def test_it_lets_in_with_a_connection_token_of_any_web_process(watcher: User) -> None:
+    ticket = await negotiated(watcher)
     await (await Client(query=f"id={ticket}").come_in()).disconnect()
 
 
-async def test_it_refuses_whoever_shows_nothing(viewer: User) -> None:
+async def test_it_refuses_whoever_shows_nothing(watcher: User) -> None:
     refusal = await Client().refusal()
     assert refusal["status"] == 401
     assert refusal["headers"][b"www-authenticate"] == b"Bearer"
     assert refusal["message"].startswith("Log in first")
 
 
-async def test_it_refuses_bad_tokens(viewer: User) -> None:
-    for header in await in_thread(bad_tokens)(viewer):
+async def test_it_refuses_bad_tokens(watcher: User) -> None:
+    for header in await in_thread(bad_tokens)(watcher):
         assert (await Client(authorization=header).refusal())["status"] == 401, header
     assert (await Client(query="access_token=nonsense").refusal())["status"] == 401
 
 
 async def test_it_refuses_a_connection_token_that_is_old_or_was_touched(
-    viewer: User, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    watcher: User, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticket = await negotiated(viewer)
+    ticket = await negotiated(watcher)
     cookie = f"sessionid={browser.cookies['sessionid'].value}"
     for forged in (f"{ticket}x", ticket[1:], "nonsense", "%00", f"{ticket}%1e"):
         assert (await Client(query=f"id={forged}", cookie=cookie).refusal())["status"] == 401, forged
@@ -178,8 +174,8 @@ async def test_it_refuses_a_stranger(stranger: User) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "http://testserver:81", "null", "", "http://[", "x"])
-async def test_it_refuses_pages_of_other_sites(viewer: User, origin: str) -> None:
-    refusal = await Client(authorization=bearer(viewer), origin=origin).refusal()
+async def test_it_refuses_pages_of_other_sites(watcher: User, origin: str) -> None:
+    refusal = await Client(authorization=bearer(watcher), origin=origin).refusal()
     assert refusal["status"] == 403
     assert "CSRF_TRUSTED_ORIGINS" in refusal["message"]
 
@@ -197,24 +193,24 @@ async def test_it_refuses_pages_of_other_sites(viewer: User, origin: str) -> Non
     ],
 )
 async def test_it_trusts_the_origins_in_the_settings(
-    viewer: User, settings: Settings, trusted: str, origin: str, is_let_in: bool
+    watcher: User, settings: Settings, trusted: str, origin: str, is_let_in: bool
 ) -> None:
     settings.CSRF_TRUSTED_ORIGINS = [trusted]
-    client = Client(authorization=bearer(viewer), origin=origin)
+    client = Client(authorization=bearer(watcher), origin=origin)
     if is_let_in:
         await (await client.come_in()).disconnect()
     else:
         assert (await client.refusal())["status"] == 403
 
 
-async def test_it_refuses_a_host_that_is_not_ours(viewer: User) -> None:
-    client = Client(authorization=bearer(viewer))
+async def test_it_refuses_a_host_that_is_not_ours(watcher: User) -> None:
+    client = Client(authorization=bearer(watcher))
     client.scope["headers"][0] = (b"host", b"elsewhere.example")
     assert (await client.refusal())["status"] == 400
 
 
-async def test_it_refuses_other_paths(viewer: User) -> None:
-    assert (await Client(authorization=bearer(viewer), path="/elsewhere").refusal())["status"] == 404
+async def test_it_refuses_other_paths(watcher: User) -> None:
+    assert (await Client(authorization=bearer(watcher), path="/elsewhere").refusal())["status"] == 404
 
 
 async def test_it_closes_where_the_server_cannot_refuse_with_a_status() -> None:
@@ -228,18 +224,18 @@ async def test_it_closes_where_the_server_cannot_refuse_with_a_status() -> None:
 
 
 async def test_it_hangs_up_on_whoever_may_not_stay(
-    viewer: User, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    watcher: User, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "RECHECK_SECONDS", 0.05)
     cookie = f"sessionid={browser.cookies['sessionid'].value}"
-    ticket = await negotiated(viewer)
+    ticket = await negotiated(watcher)
 
     with_session = await Client(query=f"id={ticket}", cookie=cookie).come_in()
     await in_thread(browser.logout)()
     assert "session has ended" in (await with_session.hear_close())["error"]
 
-    with_token = await Client(authorization=bearer(viewer)).come_in()
-    await in_thread(viewer.user_permissions.clear)()
+    with_token = await Client(authorization=bearer(watcher)).come_in()
+    await in_thread(watcher.user_permissions.clear)()
     assert await with_token.hear_close() == {
         "type": 7,
         "error": "Your account has no role that may read this. Ask an administrator for the viewer role.",
@@ -247,22 +243,22 @@ async def test_it_hangs_up_on_whoever_may_not_stay(
     }
 
 
-async def test_it_hangs_up_on_an_account_that_is_deactivated(viewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_hangs_up_on_an_account_that_is_deactivated(watcher: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "RECHECK_SECONDS", 0.05)
-    client = await Client(authorization=bearer(viewer)).come_in()
+    client = await Client(authorization=bearer(watcher)).come_in()
     await in_thread(User.objects.update)(is_active=False)
     assert "not active" in (await client.hear_close())["error"]
 
 
-async def test_it_hangs_up_when_the_token_expires(viewer: User) -> None:
-    short = token_of(viewer, timedelta(seconds=1.5))
+async def test_it_hangs_up_when_the_token_expires(watcher: User) -> None:
+    short = token_of(watcher, timedelta(seconds=1.5))
     client = await Client(query=f"access_token={short}").come_in()
     ended = await client.hear_close()
     assert ended == {"type": 7, "error": "What you logged in with has expired. Log in again.", "allowReconnect": True}
 
 
-async def test_a_connection_token_outlives_neither_the_token_nor_the_session_behind_it(viewer: User) -> None:
-    ticket = await negotiated(viewer, lifetime=timedelta(seconds=1.5))
+async def test_a_connection_token_outlives_neither_the_token_nor_the_session_behind_it(watcher: User) -> None:
+    ticket = await negotiated(watcher, lifetime=timedelta(seconds=1.5))
     client = await Client(query=f"id={ticket}").come_in()
     assert "expired" in (await client.hear_close())["error"]
     assert (await Client(query=f"id={ticket}").refusal())["status"] == 401
