@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList, ChangeListSearchForm
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Max, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 if TYPE_CHECKING:  # generic in the stubs only
@@ -129,13 +130,17 @@ class BoundedAdmin(_ModelAdmin):
         """No first values from the address: Django does not check them, and its widgets fail on wrong ones."""
         return {}
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """None, on which Django shows the list again, for chosen keys that can be none; it does not check those."""
         try:
-            return super().response_action(request, queryset)
-        except (ValueError, ValidationError):
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.clean(key, None)
+        except ValidationError:
             self.message_user(request, "What you chose could not be found. Nothing was done.", messages.ERROR)
             return None
+        return super().response_action(request, queryset, *args, **kwargs)
 
 
 class RecordAdmin(BoundedAdmin):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
@@ -17,6 +18,7 @@ handler500 = "config.errors.server_error"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="overview")),
+    path("favicon.ico", RedirectView.as_view(url=static("favicon.svg"))),  # asked for by pages that are not ours
     path("api-docs", Reader.as_view(), name="api_docs"),
     path("api-docs.json", Document.as_view(), name="openapi"),
     path(f"{DASHBOARD_API}/", include("monitoring.dashboard_api.urls")),

@@ -87,6 +87,7 @@ def _send(address: str, *, subject: str) -> dict[str, Any]:
 
 def transcode_video(video: str, profile: str = "720p") -> dict[str, Any]:
     """Transcodes a video, reports its progress and the file it made; fails for the profile prores."""
+    _work(0.3, 0.9)
     if profile == "prores":
         raise UnsupportedCodec(f"no decoder for {video}: codec prores")
     frames = random.randint(2_000, 6_000)  # noqa: S311  # a play, no secret

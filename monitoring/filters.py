@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import django_filters
 from django.db.models import Case, F, Q, QuerySet, Value, When
-from django.db.models.lookups import IsNull
+from django.db.models.lookups import GreaterThan, IsNull
 
+from audit import uuids
 from monitoring.filter_fields import EndFilter, MomentFilter, TrueOrFalseFilter
 from monitoring.models import Task
 from monitoring.statuses import Status
@@ -60,12 +60,13 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
     def filter_is_recurring(self, queryset: QuerySet[Task], name: str, value: bool) -> QuerySet[Task]:
         """Tasks that a scheduled job made, or those that none did."""
         # Not scheduled_job__isnull: from that Django concludes that the job's row exists, joins it inside, and a task
-        # whose job has been deleted is counted but not listed.
-        return queryset.filter(IsNull(F("scheduled_job_id"), not value))
+        # whose job has been deleted is counted but not listed. And not IsNull for the former: SQLite uses no index.
+        scheduled_job = F("scheduled_job_id")
+        return queryset.filter(GreaterThan(scheduled_job, 0) if value else IsNull(scheduled_job, True))
 
     def filter_search(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
-        """Tasks whose id begins with the text (an index range), or whose type contains it."""
-        return queryset.filter(id_starts_with(value) | Q(task_type__icontains=value))
+        """Tasks whose id begins with the text if it looks like one, else those whose type contains it."""
+        return queryset.filter(id_starts_with(value) if looks_like_id(value) else Q(task_type__icontains=value))
 
     def values(self) -> dict[str, Any]:
         """What is asked for, by field, without the fields that were left empty; raises BadFilter."""
@@ -80,12 +81,18 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
         return tasks
 
 
+def looks_like_id(text: str) -> bool:
+    """Whether it has the eight or more hexadecimal digits of an id's beginning.
+
+    Fewer may as well be part of a type's name, and looking for both would read every row.
+    """
+    return re.fullmatch(r"[0-9a-f]{8,32}", text.lower().replace("-", "")) is not None
+
+
 def id_starts_with(prefix: str) -> Q:
     """Tasks whose id begins with the hexadecimal prefix: a range of the primary key, none if it is no such prefix."""
-    digits = prefix.lower().replace("-", "")
-    if not re.fullmatch(r"[0-9a-f]{1,32}", digits):
-        return Q(pk__in=[])
-    return Q(pk__gte=UUID(digits.ljust(32, "0")), pk__lte=UUID(digits.ljust(32, "f")))
+    first_and_last = uuids.range_of(prefix)
+    return Q(pk__range=first_and_last) if first_and_last else Q(pk__in=[])
 
 
 def ordered(

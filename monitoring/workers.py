@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import Any
 
 import rq
@@ -99,9 +100,17 @@ class Scheduler(RQScheduler):
         self.worker_pid = os.getpid()
 
     def work(self) -> None:
-        """In the fork. SIGTERM lets it give back its locks, so that another worker's scheduler takes over at once."""
+        """In the fork. SIGTERM lets it give back its locks, so that another worker's scheduler takes over at once.
+
+        RQ's own ends with a traceback when Redis goes away, and delayed tasks wait for the next maintenance.
+        """
         end_with_parent(self.worker_pid, signal.SIGTERM)
-        super().work()  # type: ignore[no-untyped-call]  # RQ has no types here
+        while not self._stop_requested:
+            try:
+                super().work()  # type: ignore[no-untyped-call]  # RQ has no types here
+            except RedisError as error:
+                self.log.warning("RQ's scheduler waits for Redis: %s", error)
+                time.sleep(self.interval)
 
 
 # RQ has no option for the class of the scheduler that its workers start.

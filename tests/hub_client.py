@@ -1,7 +1,4 @@
-"""Clients of the live hub for tests, over ASGI in this process, and what there is for them to hear.
-
-Its fixtures are used by naming this module in ``pytest_plugins``.
-"""
+"""Clients of the live hub for tests, over ASGI in this process, and what there is for them to hear."""
 
 from __future__ import annotations
 
@@ -9,11 +6,9 @@ import json
 from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from channels.testing.websocket import WebsocketCommunicator
@@ -118,18 +113,7 @@ class Client(WebsocketCommunicator):  # type: ignore[misc]  # channels ships no 
 
 
 Knock = Callable[..., Client]
-
-
-@pytest.fixture
-def watcher(db: None) -> User:
-    """May look at tasks."""
-    return cast("watcher", "view_task")
-
-
-@pytest.fixture
-def knock(watcher: User) -> Knock:
-    """Makes clients that will be let in, to a hub of their own or a given one."""
-    return partial(Client, authorization=bearer(watcher))
+"""Makes clients that will be let in (the fixture ``knock``)."""
 
 
 def record() -> None:

@@ -30,7 +30,7 @@ from tests.hub_client import (
     say_changes,
 )
 
-pytest_plugins = ("tests.hub_client",)
+pytest_plugins = ("tests.hub_fixtures",)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -94,10 +94,10 @@ async def test_it_sends_many_changes_in_few_frames(knock: Knock) -> None:
 async def test_it_tells_progress_to_those_who_asked_and_only_to_them(knock: Knock) -> None:
     hub = Hub(PATH)
     asking, other = await knock(hub).come_in(), await knock(hub).come_in()
-    await asking.say({"type": 1, "target": "WatchProgress", "arguments": []}, {"type": 6})
+    await asking.say({"type": 1, "invocationId": "w", "target": "WatchProgress", "arguments": []})
+    assert await asking.hear() == {"type": 3, "invocationId": "w", "result": None}
     task_id = str(uuid4())
     progress = {"task_id": task_id, "progress": 40.0, "message": "halfway"}
-    await asyncio.sleep(0.1)  # until it was read; nothing answers it
     await announce(live.PROGRESS, 0, progress)
     assert await asking.hear() == {
         "type": 1,

@@ -24,7 +24,7 @@ from tests.hub_client import (
     say_changes,
 )
 
-pytest_plugins = ("tests.hub_client",)
+pytest_plugins = ("tests.hub_fixtures",)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 

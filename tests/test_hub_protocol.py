@@ -16,7 +16,7 @@ from tests.hub_client import (
     Knock,
 )
 
-pytest_plugins = ("tests.hub_client",)
+pytest_plugins = ("tests.hub_fixtures",)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 

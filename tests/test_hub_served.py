@@ -31,7 +31,7 @@ from monitoring import broker, live
 from tests.hub_client import END, HANDSHAKE, PATH, announce, change, in_thread, record, token_of
 from tests.running import ROOT, free_port, wait_for
 
-pytest_plugins = ("tests.hub_client",)
+pytest_plugins = ("tests.hub_fixtures",)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -231,6 +231,7 @@ async def test_it_asks_its_clients_to_come_back_when_it_is_stopped(watcher: User
 
 # --- In a browser -------------------------------------------------------------------------------------------------
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LISTEN = """
 async (url) => {
   const { connectHub } = await import("/static/js/hub.js");
@@ -244,14 +245,12 @@ async (url) => {
 
 
 @pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed")
 async def test_a_browser_hears_is_cut_off_comes_back_and_catches_up(watcher: User) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
     web = await asyncio.to_thread(Web)
     try:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             page = await browser.new_page()
             await page.context.add_cookies([await in_thread(session_cookie)(watcher, web)])
             await page.goto(f"http://{web.address}/static/js/hub.js")

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from monitoring.hub import connection, visitors
 from tests.hub_client import PATH, Client, bearer, cast, in_thread, token_of
 
-pytest_plugins = ("tests.hub_client",)
+pytest_plugins = ("tests.hub_fixtures",)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NEGOTIATE = f"{PATH}/negotiate?negotiateVersion=1"

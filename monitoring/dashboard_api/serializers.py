@@ -54,7 +54,7 @@ class TaskQuery(serializers.Serializer[Any]):
         required=False,
         allow_blank=True,
         max_length=TEXT_LIMIT,
-        help_text="Beginning of the id, or part of the full type.",
+        help_text="Eight or more hexadecimal digits: the beginning of the id. Anything else: part of the full type.",
     )
 
 

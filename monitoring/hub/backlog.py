@@ -7,8 +7,11 @@ from collections import deque
 
 from monitoring.hub.protocol import FRAME_LIMIT
 
-BACKLOG_LIMIT = 1024 * 1024
-"""Characters that may wait for one connection. A client that is further behind is better off catching up by SQL."""
+BACKLOG_LIMIT = 8 * 1024 * 1024
+"""Characters that may wait for one connection. A client that is further behind is better off catching up by SQL.
+
+All connections share the texts that wait, so a hundred slow clients cost little more memory than one.
+"""
 
 
 class Hangup(Exception):

@@ -1,11 +1,14 @@
 /** The page's connection to the live hub. What arrives is a hint: pages fetch what it speaks of.
  *
  * Pages register with `watch`. While the page is in the background nothing is fetched; coming back, it catches up.
+ * While the hub cannot be reached, pages ask now and then: behind a proxy that knows no WebSockets they stay nearly
+ * fresh, and who is no longer logged in is sent to the login.
  */
 
 import { connectHub } from "./hub.js";
 import { absolute, now, whole } from "./times.js";
 
+const ASK_MS = 10_000;
 const WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Not live" };
 const badge = document.getElementById("live");
 const banner = document.getElementById("stale");
@@ -38,15 +41,17 @@ function show(state) {
   badge.dataset.state = state;
   badge.querySelector(".live-word").textContent = WORDS[state];
   banner.hidden = state !== "reconnecting";
-  banner.querySelector("[data-known]").textContent = absolute(knownAt);
   showAge();
 }
 
 function showAge() {
+  banner.querySelector("[data-known]").textContent = absolute(knownAt);
   banner.querySelector("[data-age]").textContent = whole((now() - knownAt) / 1000);
 }
 
 setInterval(() => banner.hidden || showAge(), 1000);
+setInterval(() => isLive || tell("catchUp"), ASK_MS);
+document.addEventListener("server-heard", () => (knownAt = new Date(now())));
 
 connectHub({
   url: document.body.dataset.hub,

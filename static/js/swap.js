@@ -9,6 +9,7 @@ export async function fetchPart(url) {
     location.reload(); // to the login, and back here after it
     throw new Error("The session has ended.");
   }
+  document.dispatchEvent(new Event("server-heard"));
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   const template = document.createElement("template");
   template.innerHTML = await response.text();
