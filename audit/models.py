@@ -31,14 +31,21 @@ class TaskRun(models.Model):
 
     task_id = models.UUIDField()
     attempt = models.PositiveIntegerField(help_text="1 for the first execution.")
+    queue = models.CharField(max_length=255)
+    task_type = models.CharField(max_length=255)
     worker = models.CharField(max_length=255, blank=True, default="")
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    status = models.CharField(max_length=10)
+    status = models.CharField(max_length=10, help_text="RETRIED: it failed and its task was tried again.")
     error = models.TextField(blank=True, default="")
+    wait_ms = models.FloatField(null=True, help_text="From enqueued to started, in milliseconds.")
     duration_ms = models.FloatField(null=True, help_text="Run time in milliseconds, as the worker measured it.")
 
     class Meta:
+        indexes = [
+            # The runs that ended in part of an hour, where a range of statistics begins within one.
+            models.Index(fields=["ended_at"], name="run_ended"),
+        ]
         constraints = [
             # Also the index of a task's runs in order (runs-audit), and what makes writing a run idempotent.
             models.UniqueConstraint(fields=["task_id", "attempt"], name="one_run_per_attempt"),

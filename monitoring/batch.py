@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,15 +12,13 @@ from monitoring import inbox, transitions
 from monitoring.inbox import Entry, NotUnderstood, Report
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
+from monitoring.rollups import Rollups
 from monitoring.transitions import Change, Run
 
 logger = logging.getLogger("quarterdeck.recorder")
 
 # Loaded only for tasks that reported progress, output or media; elsewhere the UPDATE leaves them as they are.
 KEPT_COLUMNS = ("result", "error", "output", "service_requests", "media", "config", "task_data", "depends_on")
-
-Cell = tuple[datetime, str, str, str]
-"""Where a task is counted: hour of creation, queue, type, status."""
 
 
 @dataclass(kw_only=True)
@@ -33,7 +30,7 @@ class Batch:
     """The tasks that have a row already."""
     changes: list[Change] = field(default_factory=list)
     runs: dict[tuple[UUID, int], Run] = field(default_factory=dict)
-    counts: Counter[Cell] = field(default_factory=Counter)
+    rollups: Rollups = field(default_factory=Rollups)
     set_aside: list[SetAsideEntry] = field(default_factory=list)
     told: set[UUID] = field(default_factory=set)
     """The tasks that changed without changing status: progress, output."""
@@ -51,10 +48,12 @@ def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
         except NotUnderstood as reason:
             batch.set_aside.append(_set_aside(entry, str(reason)))
     load_tasks(batch, reports)
-    cells_before = {task_id: _cell(task) for task_id, task in batch.tasks.items()}
+    for task in batch.tasks.values():
+        batch.rollups.count_task(task, -1)
     for report in reports:
         fold(batch, report)
-    count_moves(batch, cells_before)
+    for task in batch.tasks.values():
+        batch.rollups.count_task(task, +1)
     return batch
 
 
@@ -79,24 +78,11 @@ def fold(batch: Batch, report: Report) -> None:
     outcome = transitions.apply(task, report)
     if outcome.run:
         batch.runs[outcome.run.task_id, outcome.run.attempt] = outcome.run
+        batch.rollups.count_run(outcome.run)
     if outcome.change:
         batch.changes.append(outcome.change)
     elif report.told:
         batch.told.add(task.id)
-
-
-def count_moves(batch: Batch, cells_before: dict[UUID, Cell]) -> None:
-    """Notes which cells of the rollup the tasks came from and went to."""
-    for task_id, task in batch.tasks.items():
-        before, after = cells_before.get(task_id), _cell(task)
-        if before != after:
-            batch.counts[after] += 1
-            if before:
-                batch.counts[before] -= 1
-
-
-def _cell(task: Task) -> Cell:
-    return task.created_at.replace(minute=0, second=0, microsecond=0), task.queue, task.task_type, task.status
 
 
 def _set_aside(entry: Entry, reason: str) -> SetAsideEntry:

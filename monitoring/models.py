@@ -6,7 +6,7 @@ from typing import Self
 
 from django.db import models
 
-from monitoring.statuses import OVER, UNFINISHED, Status
+from monitoring.statuses import OVER, UNFINISHED, RunStatus, Status
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -139,22 +139,63 @@ class Queue(models.Model):
         return self.name
 
 
-class TaskCount(models.Model):
-    """How many tasks created in an hour are in a status now. The recorder keeps it: a total never counts rows."""
+class Span(models.TextChoices):
+    """How long a cell of a rollup is. Long ranges read days, short ones hours."""
 
-    hour = models.DateTimeField(help_text="Start of the UTC hour of creation.")
+    HOUR = "h", "Hour"
+    DAY = "d", "Day"
+
+
+class TaskCount(models.Model):
+    """How many tasks created in a span are in a status now. The recorder keeps it: a total never counts rows."""
+
+    span = models.CharField(max_length=1, choices=Span)
+    start = models.DateTimeField(help_text="When the UTC hour or day of creation begins.")
     queue = models.CharField(max_length=255)
     task_type = models.CharField(max_length=255)
     status = models.CharField(max_length=10, choices=Status)
     count = models.BigIntegerField()
+    timed = models.BigIntegerField(help_text="How many of them have a run time.")
+    run_us = models.BigIntegerField(help_text="Their run times added up, in microseconds: whole numbers stay exact.")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["hour", "queue", "task_type", "status"], name="one_count_per_cell"),
+            models.UniqueConstraint(
+                fields=["span", "start", "queue", "task_type", "status"], name="one_task_count_per_cell"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.count} {self.status} of {self.task_type} in {self.queue}"
+
+
+class RunCount(models.Model):
+    """The runs that ended in a span with an outcome: how many, how long they ran and how long they had waited."""
+
+    span = models.CharField(max_length=1, choices=Span)
+    start = models.DateTimeField(help_text="When the UTC hour or day in which they ended begins.")
+    queue = models.CharField(max_length=255)
+    task_type = models.CharField(max_length=255)
+    outcome = models.CharField(max_length=10, choices=RunStatus)
+    count = models.BigIntegerField()
+    timed = models.BigIntegerField(help_text="How many of them have a run time.")
+    run_us = models.BigIntegerField(help_text="Run times added up, in microseconds.")
+    shortest_us = models.BigIntegerField(null=True)
+    longest_us = models.BigIntegerField(null=True)
+    run_histogram = models.JSONField(default=dict, help_text="See monitoring.histograms.")
+    waited = models.BigIntegerField(help_text="How many of them have a waiting time.")
+    wait_us = models.BigIntegerField(help_text="Waiting times added up, in microseconds.")
+    wait_histogram = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["span", "start", "queue", "task_type", "outcome"], name="one_run_count_per_cell"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.outcome} of {self.task_type} in {self.queue}"
 
 
 class InboxPosition(models.Model):

@@ -19,7 +19,7 @@ from monitoring import bulk, inbox, live
 from monitoring.batch import KEPT_COLUMNS, Batch, understand
 from monitoring.hooks import OUTBOX
 from monitoring.inbox import Entry
-from monitoring.models import InboxPosition, Queue, SetAsideEntry, Task, TaskCount
+from monitoring.models import InboxPosition, Queue, SetAsideEntry, Task
 
 logger = logging.getLogger("quarterdeck.recorder")
 
@@ -30,11 +30,10 @@ _WRITTEN_ONCE = ("id", "job_id")
 _UPDATED_COLUMNS = tuple(
     field.name for field in Task._meta.concrete_fields if field.name not in (*_WRITTEN_ONCE, *KEPT_COLUMNS)
 )
-_RUN_CONFLICT = """ON CONFLICT ("task_id", "attempt") DO UPDATE SET
-    "ended_at" = excluded."ended_at", "status" = excluded."status",
-    "error" = excluded."error", "duration_ms" = excluded."duration_ms" """
-_COUNT_CONFLICT = """ON CONFLICT ("hour", "queue", "task_type", "status") DO UPDATE SET
-    "count" = "monitoring_taskcount"."count" + excluded."count" """
+_RUN_CONFLICT = 'ON CONFLICT ("task_id", "attempt") DO UPDATE SET ' + ", ".join(
+    f'"{column}" = excluded."{column}"'
+    for column in ("queue", "task_type", "wait_ms", "ended_at", "status", "error", "duration_ms")
+)
 
 
 class Recorder:
@@ -128,13 +127,8 @@ def write_runs(batch: Batch) -> None:
 
 
 def write_counts(batch: Batch) -> None:
-    """Moves the tasks between the cells of the rollup."""
-    rows = [
-        TaskCount(hour=hour, queue=queue, task_type=task_type, status=status, count=difference)
-        for (hour, queue, task_type, status), difference in sorted(batch.counts.items())
-        if difference
-    ]
-    bulk.insert(TaskCount, rows, conflict=_COUNT_CONFLICT)
+    """Adds what the batch changed to the rollups."""
+    batch.rollups.write()
 
 
 def write_set_aside(batch: Batch) -> None:

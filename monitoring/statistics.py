@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
 
 from monitoring.filters import TaskFilter, looks_like_id
 from monitoring.models import Task, TaskCount
+from monitoring.spans import pieces
 from monitoring.statuses import Status
 
-_HOUR = timedelta(hours=1)
 _NAMES = {"queue", "task_type", "search"}
 _SPAN = {"created_from", "created_to"}
-_NOTHING = Q(pk__in=[])
-"""Matches no row, and Django knows: it sends no query."""
 
 
 def counts_by_status(queue: str | None = None) -> dict[Status, int]:
@@ -44,28 +42,10 @@ def counts_matching(asked: Mapping[str, Any]) -> dict[Status, int]:
 
 
 def _from_rollup(names: Mapping[str, str], start: datetime | None, end: datetime | None) -> dict[Status, int]:
-    whole_hours, broken_hours = _split(start, end)
-    cells: QuerySet[Any] = TaskFilter(names, queryset=TaskCount.objects.filter(whole_hours)).matching()
-    rows = TaskFilter(names, queryset=Task.objects.filter(broken_hours)).matching()
+    span = pieces(start, end + datetime.resolution if end else None)
+    cells: QuerySet[Any] = TaskFilter(names, queryset=TaskCount.objects.filter(span.cells)).matching()
+    rows = TaskFilter(names, queryset=Task.objects.filter(span.rows("created_at"))).matching()
     return _totals(_sum_cells(cells), _count_rows(rows))
-
-
-def _split(start: datetime | None, end: datetime | None) -> tuple[Q, Q]:
-    """A span of time as conditions: on cells, for the whole hours inside it, and on tasks, for what is left."""
-    first = _hour_of(start - datetime.resolution) + _HOUR if start else None
-    last = _hour_of(end) if end else None
-    if first and last and first >= last:
-        return _NOTHING, Q(created_at__gte=start, created_at__lte=end)
-    whole, broken = Q(), _NOTHING
-    if first:
-        whole, broken = whole & Q(hour__gte=first), broken | Q(created_at__gte=start, created_at__lt=first)
-    if last:
-        whole, broken = whole & Q(hour__lt=last), broken | Q(created_at__gte=last, created_at__lte=end)
-    return whole, broken
-
-
-def _hour_of(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _sum_cells(cells: QuerySet[TaskCount]) -> Iterable[tuple[str, int]]:

@@ -17,6 +17,16 @@ class Status(TextChoices):
     CANCELLED = "CANCELLED", "Cancelled"
 
 
+class RunStatus(TextChoices):
+    """What became of one run. A failed run that is tried again is not the end of its task: it has its own word."""
+
+    RUNNING = "RUNNING", "Running"
+    COMPLETED = "COMPLETED", "Completed"
+    FAILED = "FAILED", "Failed"
+    RETRIED = "RETRIED", "Failed, retried"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
 WAITING = frozenset({Status.SCHEDULED, Status.DEFERRED, Status.QUEUED})
 UNFINISHED = WAITING | {Status.RUNNING}
 OVER = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})

@@ -16,7 +16,7 @@ from uuid import UUID
 from monitoring import facts
 from monitoring.inbox import Report
 from monitoring.models import Task
-from monitoring.statuses import OVER, WAITING, Status
+from monitoring.statuses import OVER, WAITING, RunStatus, Status
 from monitoring.wording import error_summary
 
 DELETED = "The job was deleted from Redis before it was over."
@@ -40,11 +40,14 @@ class Run(NamedTuple):
 
     task_id: UUID
     attempt: int
+    queue: str
+    task_type: str
     worker: str
     started_at: datetime | None
     ended_at: datetime | None
     status: str
     error: str
+    wait_ms: float | None
     duration_ms: float | None
 
 
@@ -115,7 +118,7 @@ def _start_run(task: Task, report: Report) -> Run:
 
 def _end_run(task: Task, report: Report) -> Run:
     """COMPLETED or FAILED: the end of the run that is open, or of one whose start was never reported."""
-    if task.status in WAITING or not task.attempts:
+    if not _has_open_run(task):
         _start_run(task, report)  # a synchronous queue reports no start
         task.started_at = task.last_run_at = report.at - timedelta(milliseconds=report.duration_ms or 0)
     _measure(task, report)
@@ -131,22 +134,22 @@ def _end_run(task: Task, report: Report) -> Run:
 
 
 def _cancel_run(task: Task, report: Report) -> Run | None:
-    was_running = task.status == Status.RUNNING
+    """Only "stopped" ends a run: RQ lets a job that is cancelled or deleted while it runs go on, and report its end."""
     task.completed_at = report.at
-    if not was_running:
+    if report.word != "stopped" or not _has_open_run(task):
         return None
     _measure(task, report)
     return _run(task, status=Status.CANCELLED, ended_at=report.at, error=_error_of(report))
 
 
 def _leave_run(task: Task, report: Report) -> Run | None:
-    """Back to waiting. From running, that is a failed run which will be retried."""
-    if task.status != Status.RUNNING:
+    """Back to waiting. An open run has failed, then, and will be retried."""
+    if not _has_open_run(task):
         return None
     _measure(task, report)
     task.error = report.error or UNREPORTED_END
     task.error_type = error_type_of(task.error)
-    return _run(task, status=Status.FAILED, ended_at=report.at, error=task.error)
+    return _run(task, status=RunStatus.RETRIED, ended_at=report.at, error=task.error)
 
 
 _RUN_RULES = {
@@ -161,13 +164,21 @@ def _run(task: Task, *, status: str, ended_at: datetime | None = None, error: st
     return Run(
         task_id=task.id,
         attempt=task.attempts,
+        queue=task.queue,
+        task_type=task.task_type,
         worker=task.worker,
         started_at=task.started_at,
         ended_at=ended_at,
         status=status,
         error=error,
+        wait_ms=task.wait_ms,
         duration_ms=task.duration_ms if ended_at else None,
     )
+
+
+def _has_open_run(task: Task) -> bool:
+    """A run has no measured time until its end."""
+    return task.attempts > 0 and task.duration_ms is None
 
 
 def _measure(task: Task, report: Report) -> None:

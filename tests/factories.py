@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from audit.models import StatusChange, TaskRun
-from monitoring.models import Queue, Task, TaskCount
+from monitoring.models import Queue, Task
+from monitoring.rollups import Rollups
 from monitoring.statuses import Status
 from scheduler.models import ScheduledJob
 
@@ -27,15 +28,9 @@ def make_task(**fields: Any) -> Task:
     }
     task = Task.objects.create(**{"job_id": str(known["id"]), **known})
     Queue.objects.get_or_create(name=task.queue, defaults={"first_seen_at": task.created_at})
-    cell, _ = TaskCount.objects.get_or_create(
-        hour=task.created_at.replace(minute=0, second=0, microsecond=0),
-        queue=task.queue,
-        task_type=task.task_type,
-        status=task.status,
-        defaults={"count": 0},
-    )
-    cell.count += 1
-    cell.save()
+    rollups = Rollups()
+    rollups.count_task(task, +1)
+    rollups.write()
     return task
 
 

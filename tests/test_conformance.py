@@ -125,6 +125,16 @@ def stopped() -> Job:
     return job
 
 
+def cancelled_while_running() -> Job:
+    """RQ marks it, the horse goes on, and its success is the last word."""
+    job = queue().enqueue("tests.jobs.sleep", 0.5)
+    worker = start_worker()
+    wait_for(lambda: job.get_status() == "started")
+    Job.fetch(job.id, connection=broker.connection(), serializer=JSON).cancel()
+    end(worker)
+    return job
+
+
 def dependency_met() -> Job:
     first = queue().enqueue("tests.jobs.echo", 1)
     job = queue().enqueue("tests.jobs.echo", 2, depends_on=first)
@@ -266,16 +276,17 @@ LETTERS = {
     "F": "FAILED",
     "X": "CANCELLED",
 }
-DONE, FAILED, CANCELLED = "COMPLETED", "FAILED", "CANCELLED"
+DONE, FAILED, RETRIED, CANCELLED = "COMPLETED", "FAILED", "RETRIED", "CANCELLED"
 LIVES: dict[Callable[[], Job], Expected] = {
     success: Expected("QRC", [DONE]),
     success_in_a_work_horse: Expected("QRC", [DONE]),
     failure: Expected("QRF", [FAILED]),
-    retry_now: Expected("QRQRC", [FAILED, DONE], retries=1),
-    retry_later: Expected("QRSQRC", [FAILED, DONE], retries=1),
-    retry_asked_for_by_result: Expected("QRQRF", [FAILED, FAILED], retries=1),
+    retry_now: Expected("QRQRC", [RETRIED, DONE], retries=1),
+    retry_later: Expected("QRSQRC", [RETRIED, DONE], retries=1),
+    retry_asked_for_by_result: Expected("QRQRF", [RETRIED, FAILED], retries=1),
     cancelled_while_queued: Expected("QX"),
     cancelled_while_scheduled: Expected("SX"),
+    cancelled_while_running: Expected("QRXC", [DONE]),
     stopped: Expected("QRX", [CANCELLED]),
     dependency_met: Expected("DQRC", [DONE]),
     dependency_failed: Expected("D"),

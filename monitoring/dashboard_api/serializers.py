@@ -11,6 +11,7 @@ from monitoring.dashboard_api.vocabulary import (
     ClampedNumber,
     IsThere,
     Moment,
+    RunWord,
     StatusWord,
     StatusWords,
     TextOrNull,
@@ -137,7 +138,7 @@ class RunsAuditRow(serializers.Serializer[Any]):
     taskId = serializers.UUIDField(source="task_id", help_text="In a series, the one of its tasks that ran.")
     executionStartedUtc = serializers.DateTimeField(source="started_at", allow_null=True)
     executionCompletedUtc = serializers.DateTimeField(source="ended_at", allow_null=True)
-    status = StatusWord()
+    status = RunWord(help_text="A failed run is Failed whether or not its task was tried again.")
     errorDetails = TextOrNull(source="error")
 
 

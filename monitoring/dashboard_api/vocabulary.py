@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from monitoring.filter_fields import NotAMoment, parse_moment
-from monitoring.statuses import Status
+from monitoring.statuses import RunStatus, Status
 
 STATUS_WORDS = {
     Status.SCHEDULED: "WaitingQueue",
@@ -57,6 +57,13 @@ class StatusWord(Word):
 
     def __init__(self, **options: Any) -> None:
         super().__init__({word: status for status, word in STATUS_WORDS.items()}, **options)
+
+
+class RunWord(StatusWord):
+    """What became of a run: a status, with the same word for a failed run that was tried again."""
+
+    def to_representation(self, value: Any) -> str:
+        return super().to_representation(Status.FAILED if value == RunStatus.RETRIED else value)
 
 
 class StatusWords(serializers.ListField):

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from monitoring import tracebacks, wording
-from monitoring.statuses import Status
+from monitoring.statuses import RunStatus, Status
 
 register = template.Library()
 
@@ -22,9 +22,10 @@ def icon(name: str) -> SafeString:
 
 @register.filter
 def status_mark(status: str) -> SafeString:
-    """A status as shape and word."""
-    known = Status(status)
-    return format_html('<span class="status status-{}">{}{}</span>', known.lower(), icon(known.lower()), known.label)
+    """A status of a task or of a run as shape and word."""
+    shape = (Status.FAILED if status == RunStatus.RETRIED else Status(status)).lower()
+    label = RunStatus.RETRIED.label if status == RunStatus.RETRIED else Status(status).label
+    return format_html('<span class="status status-{}">{}{}</span>', shape, icon(shape), label)
 
 
 @register.filter

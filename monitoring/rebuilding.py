@@ -1,0 +1,79 @@
+"""Computes the rollups anew from the rows: to repair them, or to prove that the counting while writing was right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import transaction
+
+from audit.models import TaskRun
+from monitoring import bulk
+from monitoring.models import RunCount, Task, TaskCount
+from monitoring.rollups import Cell, Rollups, RunTally, TaskTally, run_row, run_tally, task_row
+from monitoring.transitions import Run
+
+CHUNK = 5_000
+_TASK_COLUMNS = ("created_at", "queue", "task_type", "status", "duration_ms")
+
+
+def rebuild() -> None:
+    """Replaces both rollups by what the rows say. The recorder waits meanwhile; nothing that it would count is lost."""
+    from monitoring.recorder import lock_position
+
+    with transaction.atomic():
+        lock_position()
+        rollups = counted_anew()
+        TaskCount.objects.all().delete()
+        RunCount.objects.all().delete()
+        bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in rollups.task_tallies()])
+        bulk.insert(RunCount, [run_row(cell, tally) for cell, tally in rollups.run_tallies()])
+
+
+def differences() -> list[str]:
+    """A sentence for each cell whose stored counts differ from what the rows say; empty when all are right."""
+    from monitoring.recorder import lock_position
+
+    with transaction.atomic():
+        lock_position()
+        rollups = counted_anew()
+        stored_tasks, stored_runs = dict(_stored_tasks()), dict(_stored_runs())
+    return [
+        *_compared("tasks", stored_tasks, dict(rollups.task_tallies()), TaskTally()),
+        *_compared("runs", stored_runs, dict(rollups.run_tallies()), RunTally()),
+    ]
+
+
+def counted_anew() -> Rollups:
+    """The rollups of all rows, counted by the recorder's own code, one row in memory at a time."""
+    rollups = Rollups()
+    for task in Task.objects.only(*_TASK_COLUMNS).iterator(CHUNK):
+        rollups.count_task(task, +1)
+    ended = TaskRun.objects.filter(ended_at__isnull=False).values_list(*Run._fields)
+    for row in ended.iterator(CHUNK):
+        rollups.count_run(Run(*row))
+    return rollups
+
+
+def _stored_tasks() -> Iterator[tuple[Cell, TaskTally]]:
+    for row in TaskCount.objects.iterator(CHUNK):
+        cell = Cell(row.span, row.start, row.queue, row.task_type, row.status)  # type: ignore[arg-type]  # a stored Span
+        if tally := TaskTally(count=row.count, timed=row.timed, run_us=row.run_us):
+            yield cell, tally
+
+
+def _stored_runs() -> Iterator[tuple[Cell, RunTally]]:
+    for row in RunCount.objects.iterator(CHUNK):
+        cell = Cell(row.span, row.start, row.queue, row.task_type, row.outcome)  # type: ignore[arg-type]  # a stored Span
+        if tally := run_tally(row):
+            yield cell, tally
+
+
+def _compared(what: str, stored: dict[Cell, Any], counted: dict[Cell, Any], nothing: Any) -> Iterator[str]:
+    for cell in sorted(stored.keys() | counted.keys()):
+        was, should_be = stored.get(cell, nothing), counted.get(cell, nothing)
+        if was != should_be:
+            place = (
+                f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"
+            )
+            yield f"{place}: stored {was}, the rows say {should_be}"

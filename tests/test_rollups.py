@@ -1,0 +1,121 @@
+"""The rollups equal the rows, whatever history the recorder is given, and however it is cut into batches."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audit.models import StatusChange, TaskRun
+from monitoring import broker, inbox
+from monitoring.histograms import Histogram
+from monitoring.hooks import OUTBOX
+from monitoring.models import InboxPosition, RunCount, Span, Task, TaskCount
+from monitoring.rebuilding import differences
+from monitoring.recorder import Recorder
+from monitoring.statuses import FROM_RQ
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR = 3_600_000
+BEGINNING = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+def add(at_ms: int, job: int, word: str, **more: Any) -> None:
+    """Puts an entry with a chosen time into the outbox; times must not go backwards."""
+    entry = {"id": f"job-{job}", "s": word, "q": "mail", "f": "a.send", **more}
+    broker.connection().xadd(OUTBOX, {"e": json.dumps(entry)}, id=f"{at_ms}-*")
+
+
+def record(limit: int = inbox.BATCH) -> None:
+    recorder = Recorder(announce=lambda _: None)
+    recorder.start()
+    while recorder.record_next(limit=limit):
+        pass
+
+
+def forget_everything() -> None:
+    broker.connection().flushdb()
+    for model in (Task, StatusChange, TaskRun, TaskCount, RunCount, InboxPosition):
+        model.objects.all().delete()
+
+
+steps = st.lists(
+    st.tuples(
+        st.integers(0, 5),  # which job
+        st.sampled_from([*FROM_RQ, "reported"]),
+        st.sampled_from(["mail", "media"]),
+        st.sampled_from(["a.send", "a.convert", ""]),
+        st.one_of(st.none(), st.floats(0, 1e7)),
+        st.integers(0, 5 * HOUR),  # time until the next step
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps, st.integers(1, 20))
+def test_it_counts_what_the_rows_say(history: list[Any], batch_size: int) -> None:
+    forget_everything()
+    at = BEGINNING
+    for job, word, queue, function, milliseconds, pause in history:
+        add(at, job, word, q=queue, f=function, ms=milliseconds)
+        at += pause
+    record(limit=batch_size)
+    assert differences() == []
+
+
+def test_it_counts_runs_with_their_times_by_hour_and_day() -> None:
+    for number, milliseconds in enumerate([100.0, 200.5, 400.0]):
+        start = BEGINNING + number * 10 * HOUR
+        add(start, number, "queued")
+        add(start + 2_000, number, "started", w="w1")
+        add(start + 3_000, number, "finished", ms=milliseconds)
+    record()
+    day = RunCount.objects.get(span=Span.DAY)
+    assert (day.count, day.timed, day.run_us) == (3, 3, 700_500)
+    assert (day.shortest_us, day.longest_us) == (100_000, 400_000)
+    assert Histogram.from_json(day.run_histogram) == Histogram.of([100.0, 200.5, 400.0])
+    assert (day.waited, day.wait_us) == (3, 6_000_000)
+    hours = RunCount.objects.filter(span=Span.HOUR).order_by("start")
+    assert [hour.start for hour in hours] == [
+        datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=10 * number) for number in range(3)
+    ]
+
+
+def test_it_tells_retried_runs_from_the_ends_of_tasks() -> None:
+    for word in ("queued", "started", "scheduled", "queued", "started", "finished"):
+        add(BEGINNING, 1, word, ms=5)
+    record()
+    outcomes = RunCount.objects.filter(span=Span.DAY).values_list("outcome", "count")
+    assert sorted(outcomes) == [("COMPLETED", 1), ("RETRIED", 1)]
+
+
+def test_it_counts_a_cancelled_run_only_when_it_ends() -> None:
+    for word in ("queued", "started", "canceled", "finished"):
+        add(BEGINNING, 1, word, ms=5)
+        record()
+    assert [(cell.outcome, cell.count) for cell in RunCount.objects.filter(span=Span.DAY)] == [("COMPLETED", 1)]
+    assert differences() == []
+
+
+def test_verify_names_what_differs_and_rebuild_mends_it() -> None:
+    add(BEGINNING, 1, "queued")
+    add(BEGINNING, 1, "started")
+    add(BEGINNING, 1, "finished", ms=5)
+    record()
+    call_command("rebuild_rollups", "--verify", stdout=StringIO())
+    TaskCount.objects.filter(span=Span.DAY).update(count=7)
+    RunCount.objects.filter(span=Span.HOUR).delete()
+    said = StringIO()
+    with pytest.raises(CommandError, match="2 cells differ"):
+        call_command("rebuild_rollups", "--verify", stderr=said)
+    assert "COMPLETED tasks of a.send in mail" in said.getvalue()
+    call_command("rebuild_rollups", stdout=StringIO())
+    assert differences() == []
