@@ -48,12 +48,10 @@ def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
         except NotUnderstood as reason:
             batch.set_aside.append(_set_aside(entry, str(reason)))
     load_tasks(batch, reports)
-    for task in batch.tasks.values():
-        batch.rollups.count_task(task, -1)
+    count(batch, -1)
     for report in reports:
         fold(batch, report)
-    for task in batch.tasks.values():
-        batch.rollups.count_task(task, +1)
+    count(batch, +1)
     return batch
 
 
@@ -83,6 +81,12 @@ def fold(batch: Batch, report: Report) -> None:
         batch.changes.append(outcome.change)
     elif report.told:
         batch.told.add(task.id)
+
+
+def count(batch: Batch, sign: int) -> None:
+    """Takes the batch's tasks from where the rollup counts them (-1, before they change), or adds them (+1, after)."""
+    for task in batch.tasks.values():
+        batch.rollups.count_task(task, sign)
 
 
 def _set_aside(entry: Entry, reason: str) -> SetAsideEntry:

@@ -9,7 +9,7 @@ catch up from SQL.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import UTC, datetime
 
 from django.db import InterfaceError, OperationalError, ProgrammingError, transaction
@@ -82,12 +82,7 @@ class Recorder:
                 self.position = position.last_id  # another recorder was faster: go on from where it is
                 return 0
             batch = understand(entries, refused=refused)
-            write_queues(batch, self.known_queues)
-            write_tasks(batch)
-            write_changes(batch)
-            write_runs(batch)
-            write_counts(batch)
-            write_set_aside(batch)
+            write_rows(batch, known_queues=self.known_queues)
             save_position(position, entries, batch)
         self.position = position.last_id
         self.known_queues.update(task.queue for task in batch.tasks.values())
@@ -101,7 +96,17 @@ def lock_position() -> InboxPosition:
     return InboxPosition.objects.select_for_update().get(stream=OUTBOX)
 
 
-def write_queues(batch: Batch, known: set[str]) -> None:
+def write_rows(batch: Batch, *, known_queues: Set[str] = frozenset()) -> None:
+    """Writes all that a batch leads to; the caller holds the position's lock."""
+    write_queues(batch, known_queues)
+    write_tasks(batch)
+    write_changes(batch)
+    write_runs(batch)
+    write_counts(batch)
+    write_set_aside(batch)
+
+
+def write_queues(batch: Batch, known: Set[str]) -> None:
     """Remembers the queues that are seen for the first time."""
     new = {task.queue: task.created_at for task in batch.tasks.values() if task.queue not in known}
     if new:
