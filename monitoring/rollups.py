@@ -29,7 +29,7 @@ _RUN_COLUMNS = tuple(
 _RUN_CONFLICT = 'ON CONFLICT ("span", "start", "queue", "task_type", "outcome") DO UPDATE SET ' + ", ".join(
     f'"{column}" = excluded."{column}"' for column in _RUN_COLUMNS
 )
-_TIMED = (Status.COMPLETED, Status.FAILED)
+TIMED = (Status.COMPLETED, Status.FAILED)
 
 
 class Cell(NamedTuple):
@@ -125,7 +125,7 @@ class Rollups:
         cell = Cell(Span.HOUR, hour_of(task.created_at), task.queue, task.task_type, task.status)
         tally = self.tasks.setdefault(cell, TaskTally())
         tally.count += sign
-        if task.duration_ms is not None and task.status in _TIMED:
+        if task.duration_ms is not None and task.status in TIMED:
             tally.timed += sign
             tally.run_us += sign * round(task.duration_ms * 1000)
 

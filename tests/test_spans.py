@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ def test_the_pieces_cover_the_span_exactly_once(start: datetime, end: datetime) 
         return
     assert parts[0][0] == start
     assert parts[-1][1] == end
-    assert all(before[1] == after[0] for before, after in zip(parts, parts[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(parts))
 
 
 @given(moments, moments)
