@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 
 from audit.record_lists import RecordAdmin, newest
 from audit.roles import MANAGE
-from monitoring.models import InboxPosition, Queue, SetAsideEntry, TaskCount
+from monitoring.models import InboxPosition, Queue, RunCount, SetAsideEntry, TaskCount
 from monitoring.task_admin import TaskAdmin
 
 __all__ = ["InboxPositionAdmin", "QueueAdmin", "SetAsideEntryAdmin", "TaskAdmin", "TaskCountAdmin"]
@@ -40,8 +40,17 @@ class QueueAdmin(RecordAdmin):
 class TaskCountAdmin(RecordAdmin):
     """The rollup's cells, in the order of their one index."""
 
-    list_display = ("hour", "queue", "task_type", "status", "count")
-    ordering = ("-hour", "-queue", "-task_type", "-status")
+    list_display = ("span", "start", "queue", "task_type", "status", "count")
+    ordering = ("-span", "-start", "-queue", "-task_type", "-status")
+    search_fields = ("queue", "task_type")
+
+
+@admin.register(RunCount)
+class RunCountAdmin(RecordAdmin):
+    """The rollup's cells of runs, in the order of their one index."""
+
+    list_display = ("span", "start", "queue", "task_type", "outcome", "count", "run_us", "wait_us")
+    ordering = ("-span", "-start", "-queue", "-task_type", "-outcome")
     search_fields = ("queue", "task_type")
 
 

@@ -20,7 +20,7 @@ from monitoring import statistics
 from monitoring.admin_filters import FILTERS, asked
 from monitoring.filters import BadFilter, id_starts_with
 from monitoring.inbox import task_id_for
-from monitoring.models import LARGE_COLUMNS, Task, TaskCount
+from monitoring.models import LARGE_COLUMNS, Span, Task, TaskCount
 from monitoring.statuses import Status
 from monitoring.templatetags.documents import pretty
 
@@ -103,7 +103,7 @@ class TaskAdmin(RecordAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """Tasks by the beginning of their id, by their whole job id, and by type.
 
-        No index serves part of a type, but the rollup knows which types there are and in which hours to look.
+        No index serves part of a type, but the rollup knows which types there are and on which days to look.
         """
         term = search_term.strip()
         if not term:
@@ -158,13 +158,13 @@ def _links(task: Task, rows: QuerySet[Any], texts: list[tuple[Model, str]]) -> S
 
 def _typed(term: str) -> Q:
     """Tasks whose type contains the text; empty if there are none."""
-    cells = TaskCount.objects.filter(task_type__icontains=term, count__gt=0)
-    types = cells.values("task_type").annotate(first=Min("hour"), last=Max("hour"))[:TYPES_FOUND]
+    cells = TaskCount.objects.filter(span=Span.DAY, task_type__icontains=term, count__gt=0)
+    types = cells.values("task_type").annotate(first=Min("start"), last=Max("start"))[:TYPES_FOUND]
     if not types:
         return Q()
     first, last = min(found["first"] for found in types), max(found["last"] for found in types)
     names = [found["task_type"] for found in types]
-    return Q(task_type__in=names, created_at__gte=first, created_at__lt=last + timedelta(hours=1))
+    return Q(task_type__in=names, created_at__gte=first, created_at__lt=last + timedelta(days=1))
 
 
 def _total(request: HttpRequest) -> int | None:

@@ -21,7 +21,7 @@ from audit import record_lists
 from audit.admin import STATUSES
 from audit.models import StatusChange
 from monitoring.inbox import task_id_for
-from monitoring.models import InboxPosition, SetAsideEntry, Task, TaskCount
+from monitoring.models import InboxPosition, SetAsideEntry, Span, Task, TaskCount
 from monitoring.statuses import Status
 from scheduler.models import ScheduledJob
 from tests.factories import NOON, make_change, make_run, make_schedule, make_task, make_tasks
@@ -128,7 +128,9 @@ def test_it_counts_no_table_beyond_its_reach(
 
 def test_it_shows_the_exact_total_of_tasks(desk: Client) -> None:
     make_tasks(2, status=Status.FAILED)
-    TaskCount.objects.create(hour=NOON, queue="mail", task_type="shop.mail.send", status="COMPLETED", count=12_345_678)
+    counted = {"count": 12_345_678, "timed": 0, "run_us": 0}
+    where = {"queue": "mail", "task_type": "shop.mail.send", "status": "COMPLETED"}
+    TaskCount.objects.create(span=Span.DAY, start=NOON.replace(hour=0), **where, **counted)
     assert "12,345,680 tasks" in listed(desk, Task)
     assert "12,345,678 tasks" in listed(desk, Task, queue="mail")
     assert "2 tasks" in listed(desk, Task, status="FAILED")
