@@ -52,7 +52,7 @@ class Recorder:
     def record_next(self, *, wait_ms: int | None = None, limit: int = inbox.BATCH) -> int:
         """Records the next entries and returns how many; 0 when none came or another recorder was faster."""
         entries = inbox.read(self.position, limit=limit, wait_ms=wait_ms)
-        return self._record_halving(entries) if entries else 0
+        return self._record(entries, after=self.position) if entries else 0
 
     def drain(self) -> int:
         """Records all that is there now and returns how many entries that were."""
@@ -61,34 +61,46 @@ class Recorder:
             total += recorded
         return total
 
-    def _record_halving(self, entries: Sequence[Entry]) -> int:
-        """Records the entries; if the database refuses one of them, finds it by halving and sets it aside."""
+    def _record(self, entries: Sequence[Entry], *, after: str, refused: str = "") -> int:
+        """Records entries that were read after a position; if one cannot be written, halving finds it, to set it aside.
+
+        What follows the commit is outside of the ``try``: its failure must not look like a batch that was not written.
+        """
         try:
-            return self._record(entries)
+            batch = self._commit(entries, after=after, refused=refused)
         except OUTSIDE_TROUBLE:
             raise
         except Exception as error:
-            if len(entries) == 1:
-                logger.exception("entry %s cannot be recorded and is set aside", entries[0].stream_id)
-                return self._record(entries, refused=f"{type(error).__name__}: {error}")
-            middle = len(entries) // 2
-            first = self._record_halving(entries[:middle])
-            return first + self._record_halving(entries[middle:]) if first else 0
+            if refused:
+                raise
+            return self._record_around(error, entries, after=after)
+        if batch is None:
+            return 0
+        inbox.trim(self.position)
+        self.announce(batch)
+        return len(entries)
 
-    def _record(self, entries: Sequence[Entry], *, refused: str = "") -> int:
+    def _record_around(self, error: Exception, entries: Sequence[Entry], *, after: str) -> int:
+        if len(entries) == 1:
+            logger.error("entry %s cannot be recorded and is set aside", entries[0].stream_id, exc_info=error)
+            return self._record(entries, after=after, refused=f"{type(error).__name__}: {error}")
+        middle = len(entries) // 2
+        first = self._record(entries[:middle], after=after)
+        return first + self._record(entries[middle:], after=entries[middle - 1].stream_id) if first else 0
+
+    def _commit(self, entries: Sequence[Entry], *, after: str, refused: str) -> Batch | None:
+        """Writes the batch and the position past it in one transaction; None if another recorder was faster."""
         with transaction.atomic():
             position = lock_position()
-            if position.last_id != self.position:
-                self.position = position.last_id  # another recorder was faster: go on from where it is
-                return 0
+            if position.last_id != after:
+                self.position = position.last_id  # go on from where the other one is
+                return None
             batch = understand(entries, refused=refused)
             write_rows(batch, known_queues=self.known_queues)
             save_position(position, entries, batch)
         self.position = position.last_id
         self.known_queues.update(task.queue for task in batch.tasks.values())
-        inbox.trim(self.position)
-        self.announce(batch)
-        return len(entries)
+        return batch
 
 
 def lock_position() -> InboxPosition:

@@ -128,6 +128,23 @@ def test_it_records_exactly_once_when_killed_before_announcing() -> None:
     assert_exactly_once(10)
 
 
+def test_it_records_exactly_once_when_redis_goes_away_after_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_jobs(10)
+
+    def away(position: str) -> None:
+        raise broker.BrokerError("Redis went away between the commit and the trim")
+
+    monkeypatch.setattr(inbox, "trim", away)
+    unlucky = recorder.Recorder(announce=lambda _: None)
+    unlucky.start()
+    with pytest.raises(broker.BrokerError):
+        unlucky.record_next(limit=7)
+    monkeypatch.undo()
+    while unlucky.record_next(limit=7):
+        pass
+    assert_exactly_once(10)
+
+
 def test_it_leaves_nothing_of_a_batch_that_was_not_committed() -> None:
     run_jobs(5)
     child = in_a_child(lambda: record_and_die_after("save_position", 1))
