@@ -13,8 +13,10 @@ from typing import Any
 
 import jwt
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.handlers.asgi import ASGIHandler
 from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -163,6 +165,21 @@ def test_it_needs_no_csrf_token_and_no_credentials_to_log_in(vera: User) -> None
     client.force_login(vera)
     body = {"username": "vera", "password": PASSWORD}
     assert client.post(f"{API}/auth/login", body, content_type="application/json").status_code == 200
+
+
+@pytest.mark.parametrize(("body", "status"), [(b'{"username": "vera"}', 400), (b'"' + b"x" * 1024 * 1024 + b'"', 413)])
+async def test_it_reads_a_body_that_comes_in_chunks(body: bytes, status: int) -> None:
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "path": f"{API}/auth/login", "query_string": b"", "headers": headers}
+    communicator: Any = ApplicationCommunicator  # asgiref leaves its methods untyped
+    server = communicator(ASGIHandler(), scope)
+    await server.send_input({"type": "http.request", "body": body[:10], "more_body": True})
+    await server.send_input({"type": "http.request", "body": body[10:]})
+    assert (await server.receive_output())["status"] == status
+    answer = json.loads((await server.receive_output())["body"])
+    if status == 400:
+        assert list(answer["errors"]) == ["password"]
+    await server.wait()
 
 
 # --- Refusals -----------------------------------------------------------------------------------------------------
