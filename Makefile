@@ -1,6 +1,8 @@
 # Quarterdeck. `make run` and `make test` need Python 3.11 or newer and make; they do the rest.
 
-PYTHON ?= python3
+# The first Python that is new enough.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -9,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What `make test` hands to Python; `make coverage` runs the same under coverage.
 RUNNER ?= -m pytest
 # The modules whose coverage must not fall below 95 %: they write the record.
-RECORDING := monitoring/hooks.py,monitoring/inbox.py,monitoring/recorder.py,monitoring/batch.py,monitoring/transitions.py,monitoring/bulk.py
+RECORDING := monitoring/hooks.py,monitoring/inbox.py,monitoring/recorder.py,monitoring/batch.py,monitoring/transitions.py,monitoring/facts.py,monitoring/bulk.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint coverage coverage-report bench clean
@@ -44,9 +46,9 @@ clean:  ## Removes what the other targets made, except the data in var/.
 	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Quarterdeck needs Python 3.11 or newer; this is %d.%d. Name another one: make run PYTHON=python3.12" % sys.version_info[:2])'
+	@test -n "$(PYTHON)" || { echo "Quarterdeck needs Python 3.11 or newer; name one: make run PYTHON=/path/to/python3" >&2; exit 1; }
 	@rm -f $(INSTALLED) $(INSTALLED_DEV)
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(INSTALLED): requirements.txt | $(BIN)/python
 	@echo "Installing the packages into $(VENV); this takes a minute, once."

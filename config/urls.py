@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from config.errors import DASHBOARD_API, UnknownPath
+from config.errors import DASHBOARD_API, MONITORING_API, UnknownPath
 from config.openapi import Document, Reader
 
 handler400 = "config.errors.bad_request"
@@ -23,6 +23,9 @@ urlpatterns = [
     path("api-docs.json", Document.as_view(), name="openapi"),
     path(f"{DASHBOARD_API}/", include("monitoring.dashboard_api.urls")),
     re_path(rf"^{DASHBOARD_API}(/.*)?$", UnknownPath.as_view()),
+    path(f"{MONITORING_API}/", include("monitoring.monitoring_api.urls")),
+    re_path(rf"^{MONITORING_API}(/.*)?$", UnknownPath.as_view()),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path(f"{settings.MONITORING_BASE_PATH}/hub/", include("monitoring.hub.urls")),
     # Last: it answers every other path below the base, with a page that says it is not there.

@@ -23,7 +23,12 @@ def end_with_parent(parent_pid: int, number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
 
 
+SUPERVISOR = "QUARTERDECK_SUPERVISOR"
+"""The variable in which ``manage.py up`` tells its processes the supervisor's pid."""
+
+
 def end_with_supervisor() -> None:
-    """Stops this process when the supervisord that started it ends; outside supervisord it does nothing."""
-    if os.environ.get("SUPERVISOR_ENABLED"):
-        end_with_parent(os.getppid(), signal.SIGTERM)
+    """Stops this process when the supervisor that ``manage.py up`` became ends; elsewhere it does nothing."""
+    # Taken out of the environment: what a task starts is no child of the supervisor.
+    if pid := os.environ.pop(SUPERVISOR, ""):
+        end_with_parent(int(pid), signal.SIGTERM)

@@ -11,6 +11,7 @@ import django.conf
 import pytest
 
 _SCRATCH = tempfile.TemporaryDirectory(prefix="quarterdeck-tests-")
+(Path(_SCRATCH.name) / "static").mkdir()  # where WhiteNoise looks; the files themselves come from the finders
 os.environ["QUARTERDECK_DATA_DIR"] = _SCRATCH.name
 os.environ["QUARTERDECK_CALLABLES"] = "demo.tasks,tests.jobs"
 os.environ.setdefault("SECRET_KEY", "a-key-for-tests-only-that-signs-nothing-of-value")

@@ -65,6 +65,10 @@ def test_it_sends_to_the_one_login(client: Client) -> None:
     assert f'value="{wanted}"' in response.content.decode()
 
 
+def test_it_is_found_without_the_slash(desk_of_viewer: Client) -> None:
+    assert desk_of_viewer.get("/admin").headers["Location"] == reverse("admin:index")
+
+
 def test_it_takes_no_password_itself(client: Client, db: None) -> None:
     User.objects.create_superuser("root", password="right")
     client.post(reverse("admin:login"), {"username": "root", "password": "right"})

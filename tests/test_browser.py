@@ -310,6 +310,18 @@ def test_pages_of_errors_are_accessible(visitor: Visitors, path: str) -> None:
     someone.complaints.clear()  # the browser remarks on the status
 
 
+def test_long_names_break_no_page(visitor: Visitors) -> None:
+    someone = visitor(viewport={"width": 360, "height": 800})
+    long = "x" * 250
+    job_id = broker.enqueue(
+        "tests.jobs.echo", args=[long], queue_name=long, meta={"kind": long, "origin_reference": long}
+    )
+    assert wait_for(lambda: someone.context.request.get(f"{someone.address}{BASE}/tasks/{job_id}").ok, 10)
+    for path in ("/", "/tasks", f"/tasks?queue={long}", f"/tasks?search={long}", f"/tasks/{job_id}"):
+        page = someone.go(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
 def test_it_uses_a_very_wide_screen(visitor: Visitors) -> None:
     someone = visitor(viewport={"width": 2560, "height": 1440})
     run(someone, "tests.jobs.echo")

@@ -46,7 +46,7 @@ def chips_of(text: str) -> dict[str, str]:
     """The filters in use, and where the link leads that removes each."""
     return {
         unescape(label): unescape(href)
-        for href, label in re.findall(r'class="chip" href="([^"]*)"[^>]*>([^<]*)<', text)
+        for href, label in re.findall(r'class="chip" href="([^"]*)"[^>]*><span class="chip-label">([^<]*)<', text)
     }
 
 

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from monitoring import demo_logins, preflight
+from monitoring.lifeline import SUPERVISOR
 
 logger = logging.getLogger("quarterdeck.up")
 
@@ -45,16 +46,18 @@ def prepare() -> None:
 def become_supervisord() -> None:
     """Replaces this process, so that Ctrl-C and whoever started it deal with supervisord itself."""
     os.environ |= {
+        SUPERVISOR: str(os.getpid()),
         "QUARTERDECK_PYTHON": sys.executable,
         "QUARTERDECK_DATA_DIR": str(settings.DATA_DIR),
         "QUARTERDECK_STARTS_VALKEY": str(settings.REDIS_IS_EMBEDDED).lower(),
         "QUARTERDECK_STARTS_DEMO": str(settings.DEMO).lower(),
     }
     configuration = str(settings.BASE_DIR / "config" / "supervisord.conf")
-    words = [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", configuration]
+    words = [sys.executable, "-m", "config.supervise", "--nodaemon", "--configuration", configuration]
     if os.geteuid() == 0:
         words += ["--user", "root"]  # it warns unless told that root is meant
     make_output_shareable()
+    os.chdir(settings.BASE_DIR)
     os.execv(words[0], words)  # noqa: S606  # no shell is wanted
 
 
