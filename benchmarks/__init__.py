@@ -1,0 +1,1 @@
+"""Measures what the README promises. ``python -m benchmarks`` runs all, ``python -m benchmarks recorder`` one."""
