@@ -19,10 +19,9 @@ from uuid import UUID
 from django.db import transaction
 
 from monitoring import recorder
-from monitoring.batch import Batch, count, fold
-from monitoring.hooks import OUTBOX
+from monitoring.batch import Batch, count, fold, identity_of
 from monitoring.inbox import Report
-from monitoring.models import InboxPosition, Task
+from monitoring.models import Task
 from monitoring.statuses import FROM_RQ
 
 REPORTS_PER_BATCH = 6_000
@@ -184,13 +183,12 @@ def _write_batch(reports: list[Report], open_tasks: dict[UUID, Task]) -> int:
     batch = Batch()
     ids = {report.task_id for report in reports}
     batch.tasks = {task_id: open_tasks[task_id] for task_id in ids & open_tasks.keys()}
-    batch.known = set(batch.tasks)
+    batch.known = {task_id: identity_of(task) for task_id, task in batch.tasks.items()}
     count(batch, -1)
     for report in reports:
         fold(batch, report)
     count(batch, +1)
     with transaction.atomic():
-        InboxPosition.objects.get_or_create(stream=OUTBOX)
         recorder.lock_position()
         recorder.write_rows(batch)
     for task_id, task in batch.tasks.items():

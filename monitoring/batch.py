@@ -17,8 +17,17 @@ from monitoring.transitions import Change, Run
 
 logger = logging.getLogger("quarterdeck.recorder")
 
-# Loaded only for tasks that reported progress, output or media; elsewhere the UPDATE leaves them as they are.
-KEPT_COLUMNS = ("result", "error", "output", "service_requests", "media", "config", "task_data", "depends_on")
+LIVE_COLUMNS = (
+    "status", "error_type", "progress", "progress_message", "attempts", "retry_count", "enqueued_at", "scheduled_for",
+    "started_at", "completed_at", "last_run_at", "updated_at", "duration_ms", "wait_ms", "worker",
+)  # fmt: skip
+"""What nearly every report changes."""
+IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments")
+"""What hardly ever changes after the first report, and never without one of these: the whole row is written then."""
+_LOADED_COLUMNS = ("id", "handler", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
+
+
+Identity = tuple[str, str, datetime, str]
 
 
 @dataclass(kw_only=True)
@@ -26,8 +35,8 @@ class Batch:
     """The rows that a batch of reports leads to, before anything is written."""
 
     tasks: dict[UUID, Task] = field(default_factory=dict)
-    known: set[UUID] = field(default_factory=set)
-    """The tasks that have a row already."""
+    known: dict[UUID, Identity] = field(default_factory=dict)
+    """The tasks that have a row already, and what stands in it."""
     changes: list[Change] = field(default_factory=list)
     runs: dict[tuple[UUID, int], Run] = field(default_factory=dict)
     rollups: Rollups = field(default_factory=Rollups)
@@ -60,10 +69,15 @@ def load_tasks(batch: Batch, reports: Sequence[Report]) -> None:
     telling = {report.task_id for report in reports if report.told}
     others = {report.task_id for report in reports} - telling
     if others:
-        batch.tasks.update(Task.objects.defer(*KEPT_COLUMNS).in_bulk(list(others)))
+        batch.tasks.update(Task.objects.only(*_LOADED_COLUMNS).in_bulk(list(others)))
     if telling:
         batch.tasks.update(Task.objects.in_bulk(list(telling)))
-    batch.known = set(batch.tasks)
+    batch.known = {task_id: identity_of(task) for task_id, task in batch.tasks.items()}
+
+
+def identity_of(task: Task) -> Identity:
+    """The values of the columns that hardly ever change."""
+    return task.queue, task.task_type, task.created_at, task.arguments
 
 
 def fold(batch: Batch, report: Report) -> None:

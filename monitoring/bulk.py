@@ -27,7 +27,11 @@ def insert(model: type[models.Model], rows: Sequence[Any], *, conflict: str = ""
     values = _adapted(map(attrgetter(*(field.attname for field in fields)), rows), fields)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and not conflict:
-            with cursor.copy(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN') as copy:
+            # Django does not wrap what COPY raises; the recorder tells a lost connection from a bad row by the class.
+            with (
+                connection.wrap_database_errors,
+                cursor.copy(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN') as copy,
+            ):
                 for row in values:
                     copy.write_row(row)
             return

@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, transa
 
 from audit.models import StatusChange, TaskRun
 from monitoring import bulk, inbox, live
-from monitoring.batch import KEPT_COLUMNS, Batch, understand
+from monitoring.batch import IDENTITY_COLUMNS, LIVE_COLUMNS, Batch, identity_of, understand
 from monitoring.hooks import OUTBOX
 from monitoring.inbox import Entry
 from monitoring.models import InboxPosition, Queue, SetAsideEntry, Task
@@ -26,9 +26,11 @@ logger = logging.getLogger("quarterdeck.recorder")
 OUTSIDE_TROUBLE = (OperationalError, InterfaceError, ProgrammingError)
 """The database is gone, busy or not migrated: no entry's fault, so the batch is tried again."""
 
-_WRITTEN_ONCE = ("id", "job_id")
-_UPDATED_COLUMNS = tuple(
-    field.name for field in Task._meta.concrete_fields if field.name not in (*_WRITTEN_ONCE, *KEPT_COLUMNS)
+_TOLD_COLUMNS = ("result", "error", "output", "service_requests", "media")
+_OTHER_COLUMNS = tuple(
+    field.name
+    for field in Task._meta.concrete_fields
+    if field.name not in ("id", "job_id", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
 )
 _RUN_CONFLICT = 'ON CONFLICT ("task_id", "attempt") DO UPDATE SET ' + ", ".join(
     f'"{column}" = excluded."{column}"'
@@ -105,7 +107,8 @@ class Recorder:
 
 def lock_position() -> InboxPosition:
     """The position row, locked until the transaction ends (on SQLite the transaction itself holds the write lock)."""
-    return InboxPosition.objects.select_for_update().get(stream=OUTBOX)
+    position, _ = InboxPosition.objects.select_for_update().get_or_create(stream=OUTBOX)
+    return position
 
 
 def write_rows(batch: Batch, *, known_queues: Set[str] = frozenset()) -> None:
@@ -127,10 +130,15 @@ def write_queues(batch: Batch, known: Set[str]) -> None:
 
 
 def write_tasks(batch: Batch) -> None:
-    """Inserts the new tasks and updates the others."""
+    """Inserts the new tasks and updates the others; of most, only the columns that a report changes."""
     bulk.insert(Task, [task for key, task in batch.tasks.items() if key not in batch.known])
-    known = [batch.tasks[key] for key in batch.known]
-    bulk.update(Task, known, _UPDATED_COLUMNS, keep_if_null=KEPT_COLUMNS)
+    same: list[Task] = []
+    other: list[Task] = []
+    for key, identity in batch.known.items():
+        task = batch.tasks[key]
+        (same if identity_of(task) == identity else other).append(task)
+    bulk.update(Task, same, LIVE_COLUMNS, keep_if_null=_TOLD_COLUMNS)
+    bulk.update(Task, other, (*LIVE_COLUMNS, *IDENTITY_COLUMNS), keep_if_null=_OTHER_COLUMNS)
 
 
 def write_changes(batch: Batch) -> None:
