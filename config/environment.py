@@ -91,6 +91,14 @@ def url_path(name: str, default: str) -> str:
     return path
 
 
+def address(name: str, default: str) -> str:
+    """Where files are served: a path of this site, or an http(s) address; it ends with a slash."""
+    text: str = read("str", name, default).strip().rstrip("/") + "/"
+    if not re.fullmatch(r"(https?://[A-Za-z0-9.:\[\]-]+)?/([A-Za-z0-9._~%-]+/)*", text):
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be like '/media/' or 'https://files.example.com/'.")
+    return text
+
+
 def secret_key(*, debug: bool) -> str:
     """The signing key; the development default is refused when DEBUG is off."""
     key: str = read("str", "SECRET_KEY", DEVELOPMENT_SECRET_KEY)

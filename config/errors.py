@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.problems import Problem, problem_of
+from config.problems import Problem, code_of, problem_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +23,50 @@ class Shape:
     """How a surface writes a problem."""
 
     body: Callable[[Problem], dict[str, Any]]
+    invalid: int = 400
+    """The status of values that cannot be used."""
     content_type: str = "application/json"
+
+    def status(self, problem: Problem) -> int:
+        """The problem's status here."""
+        return self.invalid if problem.errors else problem.status
 
 
 def _message_and_errors(problem: Problem) -> dict[str, Any]:
     return {"message": problem.message, **({"errors": problem.errors} if problem.errors else {})}
 
 
+# What FastAPI calls the mistakes that these serializers find, by their name for them.
+_MISTAKES = {
+    "invalid": "value_error",
+    "min_value": "greater_than_equal",
+    "max_value": "less_than_equal",
+    "max_length": "string_too_long",
+    "invalid_choice": "enum",
+}
+
+
+def _detail(problem: Problem) -> dict[str, Any]:
+    """As FastAPI does: one entry for each mistake in a parameter, else a sentence."""
+    if problem.status == 401:
+        return {"detail": "Not authenticated"}
+    mistakes = [(name, sentence) for name, sentences in problem.errors.items() for sentence in sentences]
+    if not mistakes:
+        return {"detail": problem.message}
+    return {
+        "detail": [
+            {"loc": ["query", name], "msg": sentence, "type": _MISTAKES.get(code := code_of(sentence), code)}
+            for name, sentence in mistakes
+        ]
+    }
+
+
 DASHBOARD_API = f"{settings.MONITORING_BASE_PATH}/api"
+MONITORING_API = "api/v1/monitoring"
 # One entry per surface, by the path it is mounted at; a path stands before those it begins with.
 SHAPES = {
     DASHBOARD_API: Shape(body=_message_and_errors),
+    MONITORING_API: Shape(body=_detail, invalid=422),
 }
 
 
@@ -50,7 +83,7 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     if problem is None:
         return None
     return Response(
-        shape.body(problem), status=problem.status, headers=problem.headers, content_type=shape.content_type
+        shape.body(problem), status=shape.status(problem), headers=problem.headers, content_type=shape.content_type
     )
 
 

@@ -16,6 +16,7 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, NotAut
 from rest_framework.settings import api_settings
 
 from audit.logins import TooManyAttempts, WrongCredentials
+from monitoring.broker import BrokerError
 from monitoring.filters import BadFilter
 
 logger = logging.getLogger("quarterdeck.errors")
@@ -72,6 +73,12 @@ def _database_out_of_reach(error: Exception) -> Problem:
     return Problem(status=503, message=message, headers={"Retry-After": "5"})
 
 
+def _redis_out_of_reach(error: Exception) -> Problem:
+    logger.error("answered with 503: %s: %s", type(error).__name__, error)
+    message = "Redis cannot be reached, so what queues and workers do now is not known. Try again in a few seconds."
+    return Problem(status=503, message=message, headers={"Retry-After": "5"})
+
+
 # The first that fits says it, so a kind stands before those it is a kind of.
 _KINDS: dict[type[Exception], Callable[[Any], Problem]] = {
     NotAuthenticated: _not_authenticated,
@@ -88,7 +95,13 @@ _KINDS: dict[type[Exception], Callable[[Any], Problem]] = {
     MultiPartParserError: lambda error: Problem(status=400, message=str(error)),
     OperationalError: _database_out_of_reach,
     InterfaceError: _database_out_of_reach,
+    BrokerError: _redis_out_of_reach,
 }
+
+
+def code_of(sentence: str) -> str:
+    """The one word for a mistake that DRF keeps beside its sentence."""
+    return str(getattr(sentence, "code", "invalid"))
 
 
 def flattened(detail: Any, name: str = api_settings.NON_FIELD_ERRORS_KEY) -> dict[str, list[str]]:
@@ -98,7 +111,7 @@ def flattened(detail: Any, name: str = api_settings.NON_FIELD_ERRORS_KEY) -> dic
     elif isinstance(detail, Sequence) and not isinstance(detail, str) and not all(isinstance(x, str) for x in detail):
         parts = [(str(index), inner) for index, inner in enumerate(detail)]
     else:
-        return {name: [detail] if isinstance(detail, str) else [str(sentence) for sentence in detail]}
+        return {name: [detail] if isinstance(detail, str) else list(detail)}
     flat: dict[str, list[str]] = {}
     for key, inner in parts:
         nested = key if name == api_settings.NON_FIELD_ERRORS_KEY else f"{name}.{key}"

@@ -115,6 +115,8 @@ FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
+# What running tasks report as media is served there, by whatever holds the files: Quarterdeck only points to it.
+MEDIA_URL = environ.address("MEDIA_URL", "/media/")
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
@@ -156,7 +158,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Watches and steers background tasks that run on RQ.",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "",
-    "ENUM_NAME_OVERRIDES": {"DashboardStatus": "monitoring.dashboard_api.vocabulary.STATUS_CHOICES"},
+    "ENUM_NAME_OVERRIDES": {
+        "DashboardStatus": "monitoring.dashboard_api.vocabulary.STATUS_CHOICES",
+        "TaskStatus": "monitoring.monitoring_api.vocabulary.STATUS_CHOICES",
+        "MediaType": "monitoring.media.KINDS",
+    },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from audit.models import StatusChange
+from monitoring.facts import UNKNOWN
 from monitoring.models import LARGE_COLUMNS, Task
 from monitoring.statuses import Status
 from monitoring.wording import message_for
@@ -18,6 +19,11 @@ class Activity:
 
     change: StatusChange
     task: Task | None
+
+    @property
+    def short_type(self) -> str:
+        """The task's type after its last dot."""
+        return self.task.short_type if self.task else UNKNOWN
 
     @property
     def message(self) -> str:

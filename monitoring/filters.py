@@ -10,22 +10,29 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
 from django.db.models.lookups import GreaterThan, IsNull
 
 from audit import uuids
+from monitoring import labels
 from monitoring.filter_fields import EndFilter, MomentFilter, TrueOrFalseFilter
 from monitoring.models import Task
 from monitoring.statuses import Status
 
-SORT_COLUMNS = {
-    "created": "created_at",
-    "last_run": "last_run_at",
-    "next_run": "scheduled_job__next_run_at",
-    "status": "status",
-    "task_type": "task_type",
-    "queue": "queue",
+SORT_COLUMNS: dict[str, F | Combinable] = {
+    "created": F("created_at"),
+    "last_run": F("last_run_at"),
+    "started": F("last_run_at"),  # the recorder writes both together, and this one has an index
+    "completed": F("completed_at"),
+    "elapsed": ExpressionWrapper(F("completed_at") - F("started_at"), DurationField()),
+    "next_run": F("scheduled_job__next_run_at"),
+    "status": F("status"),
+    "task_type": F("task_type"),
+    "shown_type": labels.SHOWN_TYPE,
+    "queue": F("queue"),
 }
+_NULLABLE = frozenset({"last_run", "started", "completed", "elapsed", "next_run"})
 TEXT_LIMIT = 255
 """The longest name that is ever recorded; a longer one cannot match."""
 
@@ -39,19 +46,26 @@ class BadFilter(ValueError):
 
 
 class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
-    """Tasks by status (any of several), queue, part of the type, origin, time of creation, and id."""
+    """Tasks by status (any of several), queue, type, labels, time of creation, and id."""
 
     status = django_filters.MultipleChoiceFilter(
         choices=Status.choices,
         distinct=False,  # a DISTINCT over whole rows would cost more than the list itself
         error_messages={"invalid_choice": f"%(value)s is not a status. Statuses are {', '.join(Status)}."},
     )
-    queue = django_filters.CharFilter(field_name="queue", lookup_expr="exact", max_length=TEXT_LIMIT)
+    queue = django_filters.CharFilter(field_name="queue", lookup_expr="exact", max_length=TEXT_LIMIT, strip=False)
     task_type = django_filters.CharFilter(field_name="task_type", lookup_expr="icontains", max_length=TEXT_LIMIT)
     is_recurring = TrueOrFalseFilter(method="filter_is_recurring")
     created_from = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_to = EndFilter(field_name="created_at", lookup_expr="lte")
     search = django_filters.CharFilter(method="filter_search", max_length=TEXT_LIMIT)
+    id_prefix = django_filters.CharFilter(method="filter_id_prefix", max_length=TEXT_LIMIT)
+    types = django_filters.Filter(method="filter_types")
+    shown_type = django_filters.CharFilter(method="filter_shown_type", max_length=TEXT_LIMIT)
+    origin_instance = django_filters.CharFilter(method="filter_origin_instance", max_length=TEXT_LIMIT)
+    origin_zone = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
+    origin_tenant_id = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
+    provider_type = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
 
     class Meta:
         model = Task
@@ -67,6 +81,26 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
     def filter_search(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
         """Tasks whose id begins with the text if it looks like one, else those whose type contains it."""
         return queryset.filter(id_starts_with(value) if looks_like_id(value) else Q(task_type__icontains=value))
+
+    def filter_id_prefix(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
+        """Tasks whose id begins with the text."""
+        return queryset.filter(id_starts_with(value))
+
+    def filter_types(self, queryset: QuerySet[Task], name: str, value: str | list[str]) -> QuerySet[Task]:
+        """Tasks of exactly one of these types."""
+        return queryset.filter(task_type__in=[value] if isinstance(value, str) else value)
+
+    def filter_shown_type(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
+        """Tasks of a declared kind, or of a type with that short name."""
+        return queryset.filter(labels.has_shown_type(value))
+
+    def filter_origin_instance(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
+        """Tasks of an instance."""
+        return queryset.filter(labels.comes_from(value))
+
+    def filter_label(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
+        """Tasks that were given the label."""
+        return queryset.filter(labels.Given(name), **{name: value})
 
     def values(self) -> dict[str, Any]:
         """What is asked for, by field, without the fields that were left empty; raises BadFilter."""
@@ -102,10 +136,10 @@ def ordered(
 
     A surface with words of its own for statuses gives them, so that its readers see them in order.
     """
-    column: Any = F(SORT_COLUMNS[sort])
+    column: Any = SORT_COLUMNS[sort]
     if sort == "status" and status_words:
         column = Case(*(When(status=status, then=Value(word)) for status, word in status_words.items()))
-    nullable = sort in ("last_run", "next_run")
+    nullable = sort in _NULLABLE
     by_column = column.desc(nulls_last=nullable or None) if descending else column.asc(nulls_last=nullable or None)
     return tasks.order_by(by_column, "-id" if descending else "id")
 

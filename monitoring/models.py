@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 
+from monitoring.descending import EmptyLastIndex
 from monitoring.statuses import OVER, UNFINISHED, RunStatus, Status
 
 
@@ -74,8 +75,9 @@ class Task(models.Model):
     worker = models.CharField(max_length=255, blank=True, default="")
     # No constraint in the database: the id comes from whoever enqueued, and a stale one must not stop the recorder.
     scheduled_job = models.ForeignKey(
-        "scheduler.ScheduledJob", models.SET_NULL, null=True, blank=True, db_constraint=False, related_name="tasks"
-    )
+        "scheduler.ScheduledJob", models.SET_NULL, null=True, blank=True, db_constraint=False, related_name="tasks",
+        db_index=False,  # task_series is its index, without the many tasks that have none
+    )  # fmt: skip
     retry_of = models.UUIDField(null=True, blank=True)
     triggered_by = models.CharField(max_length=100, blank=True, default="")
     origin_instance = models.CharField(max_length=255, blank=True, default="")
@@ -103,8 +105,32 @@ class Task(models.Model):
             models.Index(fields=["status", "created_at", "id"], name="task_status_created"),
             # A queue's list, newest first.
             models.Index(fields=["queue", "created_at", "id"], name="task_queue_created"),
-            # The list sorted by last execution.
-            models.Index(fields=["last_run_at", "id"], name="task_last_run"),
+            # The tasks of one scheduled job, newest first (runs-audit); the list and the counts of recurring tasks.
+            models.Index(
+                fields=["scheduled_job", "created_at", "id"],
+                name="task_series",
+                condition=models.Q(scheduled_job__isnull=False),
+            ),
+            # The list sorted by last execution, newest first.
+            EmptyLastIndex(fields=["-last_run_at", "-id"], name="task_last_run"),
+            # The monitoring API's list sorted by completion, newest first.
+            EmptyLastIndex(fields=["-completed_at", "-id"], name="task_completed"),
+            # The list of one type, newest first: the monitoring API's task_type.
+            models.Index(fields=["task_type", "created_at", "id"], name="task_type_created"),
+            # The lists and counts of what producers label (monitoring/labels.py), newest first. They hold the tasks
+            # that were given the label only, so they cost nothing where nobody uses it.
+            *(
+                models.Index(
+                    fields=[label, "created_at", "id"], name=f"task_{name}", condition=models.Q(**{f"{label}__gt": ""})
+                )
+                for label, name in (
+                    ("kind", "kind"),
+                    ("provider_type", "provider"),
+                    ("origin_instance", "instance"),
+                    ("origin_zone", "zone"),
+                    ("origin_tenant_id", "tenant"),
+                )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Min, TextChoices
+from django.apps import apps
+from django.db.models import Min, Sum, TextChoices
 
 from monitoring.models import Queue, RunCount, Span
 from monitoring.spans import DAY, HOUR, begin_of_day, begin_of_hour
@@ -110,6 +111,10 @@ class Overview:
     by_status: dict[Status, int]
     mean_run_ms: float
     """Of the completed and failed ones, in milliseconds."""
+    active_queues: int
+    """Queues with an unfinished task now, whenever it was created."""
+    recurring_jobs: int
+    """Scheduled jobs that are enabled."""
     queues: list[QueueTotals]
     """Those that any of the tasks went through, most tasks first."""
     over_time: list[Point]
@@ -132,10 +137,26 @@ class Overview:
 
 @dataclass(frozen=True, kw_only=True)
 class TypeTimes:
-    """How long the completed runs of one type of task took."""
+    """How long the completed runs of one type of task took; one at least has a measured time."""
 
-    task_type: str
+    name: str
+    """The type after its last dot."""
     total: RunTotal
+
+    @property
+    def mean_ms(self) -> float:
+        """In milliseconds, like those below."""
+        return self.total.mean_ms
+
+    @property
+    def shortest_ms(self) -> float:
+        """The shortest run."""
+        return (self.total.shortest_us or 0) / 1000
+
+    @property
+    def longest_ms(self) -> float:
+        """The longest run."""
+        return (self.total.longest_us or 0) / 1000
 
 
 def success_rate(completed: int, failed: int) -> float:
@@ -145,20 +166,33 @@ def success_rate(completed: int, failed: int) -> float:
 
 
 def overview(span: Range, now: datetime | None = None) -> Overview:
-    """The overview of a range; four queries at most."""
+    """The overview of a range; six queries at most."""
     now = now or datetime.now(UTC)
     totals = task_totals("queue", "status", start=span.start(now))
     timed = TaskTotal()
     for total in totals.values():
-        timed.timed += total.timed
-        timed.run_us += total.run_us
+        timed.merge(total)
     queues = _by_queue(totals)
     return Overview(
         by_status={status: sum(queue.by_status[status] for queue in queues) for status in Status},
         mean_run_ms=timed.mean_ms,
+        active_queues=active_queues(),
+        recurring_jobs=recurring_jobs(),
         queues=sorted(queues, key=lambda queue: (-queue.total, queue.name)),
         over_time=over_time(span, now),
     )
+
+
+def active_queues() -> int:
+    """How many queues have an unfinished task now; one query."""
+    totals = task_totals("queue", status__in=UNFINISHED)
+    return sum(total.count > 0 for total in totals.values())
+
+
+def recurring_jobs() -> int:
+    """How many scheduled jobs are enabled; one query."""
+    jobs = apps.get_model("scheduler", "ScheduledJob")  # by name: the scheduler stands above this layer
+    return int(jobs._default_manager.filter(is_enabled=True).count())
 
 
 def queue_totals() -> list[QueueTotals]:
@@ -177,7 +211,7 @@ def over_time(span: Range, now: datetime) -> list[Point]:
     if span is Range.TODAY:
         return _points(begin_of_day(now), begin_of_hour(now) + HOUR, HOUR)
     tomorrow = begin_of_day(now) + DAY
-    start = span.start(now) or _first_end() or now
+    start = span.start(now) or min(_first_end() or now, now)  # a worker's clock may be ahead of ours
     days = math.ceil((tomorrow - begin_of_day(start)) / DAY)
     bucket = math.ceil(days / MOST_POINTS) * DAY
     return _points(tomorrow - math.ceil(days * DAY / bucket) * bucket, tomorrow, bucket)
@@ -193,18 +227,24 @@ def task_types(span: Range, now: datetime | None = None) -> dict[str, int]:
     """How many tasks of each short type were created in a range, most first; two queries at most."""
     counts: defaultdict[str, int] = defaultdict(int)
     for (task_type,), total in task_totals("task_type", start=span.start(now or datetime.now(UTC))).items():
-        counts[task_type.rpartition(".")[2]] += total.count
+        counts[_short(task_type)] += total.count
     return dict(
         sorted(((name, count) for name, count in counts.items() if count), key=lambda item: (-item[1], item[0]))
     )
 
 
 def execution_times(span: Range, now: datetime | None = None) -> list[TypeTimes]:
-    """How long the completed runs that ended in a range took, by full type, most runs first; two queries at most."""
+    """How long the completed runs that ended in a range took, by short type, most runs first; two queries at most."""
     start = span.start(now or datetime.now(UTC))
-    totals = run_totals("task_type", start=start, outcome=RunStatus.COMPLETED)
-    times = [TypeTimes(task_type=task_type, total=total) for (task_type,), total in totals.items() if total.timed]
-    return sorted(times, key=lambda one: (-one.total.count, one.task_type))
+    totals: defaultdict[str, RunTotal] = defaultdict(RunTotal)
+    for (task_type,), total in run_totals("task_type", start=start, outcome=RunStatus.COMPLETED).items():
+        totals[_short(task_type)].merge(total)
+    times = [TypeTimes(name=name, total=total) for name, total in totals.items() if total.timed]
+    return sorted(times, key=lambda one: (-one.total.count, one.name))
+
+
+def _short(task_type: str) -> str:
+    return task_type.rpartition(".")[2]
 
 
 def _by_queue(totals: dict[tuple[str, ...], TaskTotal]) -> list[QueueTotals]:
@@ -230,9 +270,8 @@ def _points(start: datetime, end: datetime, bucket: timedelta) -> list[Point]:
 def _ends(span: Span, start: datetime, end: datetime) -> Iterator[tuple[datetime, str, int]]:
     """Ends of tasks: a run that was retried is not one."""
     cells = RunCount.objects.filter(span=span, start__gte=start, start__lt=end)
-    yield from cells.filter(outcome__in=(RunStatus.COMPLETED, RunStatus.FAILED)).values_list(
-        "start", "outcome", "count"
-    )
+    ends = cells.filter(outcome__in=(RunStatus.COMPLETED, RunStatus.FAILED)).values_list("start", "outcome")
+    yield from ends.annotate(total=Sum("count"))
 
 
 def _first_end() -> datetime | None:

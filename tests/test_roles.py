@@ -23,11 +23,18 @@ GUARDED = [route for route in ROUTES if route not in OPEN]
 
 @pytest.fixture
 def path_to(viewer: User) -> dict[str, str]:
-    """Every route with the id of a task that has a history."""
+    """Every route with the id and the queue of a task that has a history."""
     task = make_task(scheduled_job=make_schedule())
     make_change(task.id, None, Status.QUEUED)
     make_run(task.id)
-    return {route: f"{API}/{route.replace('<str:id>', str(task.id))}" for route in ROUTES}
+    named = {"<str:id>": str(task.id), "<path:name>": task.queue}
+    return {route: f"{API}/{_filled(route, named)}" for route in ROUTES}
+
+
+def _filled(route: str, named: dict[str, str]) -> str:
+    for name, value in named.items():
+        route = route.replace(name, value)
+    return route
 
 
 def test_it_guards_every_route_but_login_and_config() -> None:
@@ -36,6 +43,10 @@ def test_it_guards_every_route_but_login_and_config() -> None:
         "tasks/counts",
         "tasks/<str:id>",
         *(f"tasks/<str:id>/{x}-audit" for x in ("status", "runs")),
+        *(f"dashboard/{x}" for x in ("overview", "recent-activity")),
+        "queues",
+        "queues/<path:name>/tasks",
+        *(f"statistics/{x}" for x in ("success-rate-trend", "task-types", "execution-times")),
     }
 
 

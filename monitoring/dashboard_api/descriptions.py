@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -25,6 +26,9 @@ def _header(name: str, text: str, *statuses: int) -> OpenApiParameter:
 
 _TASK_ID = OpenApiParameter(
     "id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The task's id, a UUID. Any other text is a 404."
+)
+_QUEUE_NAME = OpenApiParameter(
+    "name", OpenApiTypes.STR, OpenApiParameter.PATH, description="The queue's name, URL-encoded; slashes may be."
 )
 _CONDITIONAL = (
     _header("If-None-Match", "The ETag of an answer that the client has already."),
@@ -50,10 +54,15 @@ def _read(
     answer: Any,
     example: Any,
     errors: tuple[int, ...] = _READING,
+    told: Mapping[int, tuple[str, dict[str, Any]]] = MappingProxyType({}),
     asks: Any = (),
     **options: Any,
 ) -> Callable[[View], View]:
-    """A GET, answered with 200 or, to a client that has the answer already, with 304."""
+    """A GET, answered with 200 or, to a client that has the answer already, with 304.
+
+    ``told`` says of an error what ``examples.ERRORS`` says otherwise.
+    """
+    sayings = {**examples.ERRORS, **told}
     return extend_schema(
         operation_id=f"dashboard_{name}",
         summary=summary,
@@ -63,7 +72,7 @@ def _read(
         responses={
             200: _success(summary, answer, example),
             304: OpenApiResponse(None, "The client has this answer already."),
-            **{status: _error(status, *examples.ERRORS[status]) for status in errors},
+            **{status: _error(status, *sayings[status]) for status in errors},
         },
         **options,
     )
@@ -134,6 +143,76 @@ runs_audit = _read(
     answer=serializers.RunsAuditRow(many=True),
     example=examples.RUNS_AUDIT_ROW,
     errors=(404, *_READING),
+)
+overview = _read(
+    "get_overview",
+    "Get the overview",
+    "The figures of the tasks created in a range, and how tasks ended in the course of it: hour by hour for Today, "
+    "else day by day, or by several days for a long past. Buckets in which nothing ended are there, too.",
+    asks=[serializers.RangeQuery],
+    answer=serializers.OverviewAnswer,
+    example=examples.OVERVIEW,
+    errors=(400, *_READING),
+    told=examples.UNUSABLE_RANGE,
+)
+recent_activity = _read(
+    "list_recent_activity",
+    "List what happened last",
+    "The newest status changes of all tasks, newest first.",
+    asks=[serializers.ActivityQuery],
+    answer=serializers.RecentActivity(many=True),
+    example=examples.ACTIVITY,
+    errors=(400, *_READING),
+    told=examples.UNUSABLE_LIMIT,
+)
+queues = _read(
+    "list_queues",
+    "List queues",
+    "Every queue that a task was ever seen in, by name, with the figures of all its tasks.",
+    answer=serializers.QueueMetrics(many=True),
+    example=examples.QUEUE,
+)
+queue_tasks = _read(
+    "list_queue_tasks",
+    "List a queue's tasks",
+    "As the list of tasks, for one queue.",
+    asks=[_QUEUE_NAME, serializers.QueueTaskListQuery],
+    answer=serializers.TaskPage,
+    example=examples.TASK_PAGE,
+    errors=(400, 404, *_READING),
+    told=examples.NO_QUEUE,
+)
+success_rate_trend = _read(
+    "get_success_rate_trend",
+    "Get the success rate over time",
+    "How tasks ended, day by day or, over 90 days, week by week (UTC); the last bucket ends with today. Buckets in "
+    "which nothing ended are there, with the rate 0.",
+    asks=[serializers.PeriodQuery],
+    answer=serializers.TrendAnswer,
+    example=examples.TREND,
+    errors=(400, *_READING),
+    told=examples.UNUSABLE_PERIOD,
+)
+task_types = _read(
+    "count_task_types",
+    "Count tasks per type",
+    "How many tasks of each type (after its last dot) were created in a range, most first.",
+    asks=[serializers.RangeQuery],
+    answer={"type": "object", "additionalProperties": {"type": "integer"}},
+    example=examples.TASK_TYPES,
+    errors=(400, *_READING),
+    told=examples.UNUSABLE_RANGE,
+)
+execution_times = _read(
+    "list_execution_times",
+    "List execution times per type",
+    "How long the runs took that completed in a range, by type (after its last dot), most runs first, in "
+    "milliseconds. Types without a measured run are left out.",
+    asks=[serializers.RangeQuery],
+    answer=serializers.ExecutionTimes(many=True),
+    example=examples.EXECUTION_TIMES,
+    errors=(400, *_READING),
+    told=examples.UNUSABLE_RANGE,
 )
 config = _read(
     "get_config",

@@ -74,6 +74,57 @@ COUNTS = {
     },
     "total": 1234,
 }
+OVERVIEW = {
+    "totalTasks": 1234,
+    "completedTasks": 1150,
+    "failedTasks": 45,
+    "activeTasks": 39,
+    "successRate": 96.2,
+    "averageExecutionTime": 1234.56,
+    "activeQueues": 3,
+    "recurringTasks": 12,
+    "tasksOverTime": [{"timestamp": "2025-01-15T00:00:00Z", "completed": 100, "failed": 5}],
+    "queueSummaries": [
+        {"queueName": "default", "totalTasks": 800, "activeTasks": 20, "completedTasks": 750, "failedTasks": 30}
+    ],
+}
+ACTIVITY = {
+    "taskId": TASK_ID,
+    "taskType": "SendEmailTask",
+    "status": "Completed",
+    "timestamp": "2025-01-15T10:00:05Z",
+    "message": "Task completed successfully",
+}
+QUEUE = {
+    "queueName": "default",
+    "totalTasks": 800,
+    "queuedTasks": 10,
+    "inProgressTasks": 5,
+    "completedTasks": 750,
+    "failedTasks": 30,
+    "cancelledTasks": 5,
+    "successRate": 96.2,
+}
+TREND = {
+    "period": "Last7Days",
+    "dataPoints": [
+        {
+            "timestamp": "2025-01-15T00:00:00Z",
+            "successRate": 96.5,
+            "totalTasks": 120,
+            "successfulTasks": 116,
+            "failedTasks": 4,
+        }
+    ],
+}
+TASK_TYPES = {"SendEmailTask": 450, "ProcessPaymentTask": 320, "GenerateReportTask": 150}
+EXECUTION_TIMES = {
+    "taskType": "SendEmailTask",
+    "averageExecutionTime": 1234.56,
+    "minExecutionTime": 500.0,
+    "maxExecutionTime": 3000.0,
+    "taskCount": 450,
+}
 CONFIG = {
     "apiBasePath": "/monitoring/api",
     "uiBasePath": "/monitoring",
@@ -110,5 +161,22 @@ ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
     503: (
         "The database cannot be reached or is busy.",
         {"message": "The database cannot be reached or is busy. Nothing was changed; try again in a few seconds."},
+    ),
+}
+
+
+def _unusable(parameter: str, sentence: str) -> dict[int, tuple[str, dict[str, Any]]]:
+    body = {"message": f"{parameter}: {sentence}", "errors": {parameter: [sentence]}}
+    return {400: (ERRORS[400][0], body)}
+
+
+# The same where a path can say more than the above.
+UNUSABLE_RANGE = _unusable("range", "'Year' is not known. Use one of: Today, Week, Month, All.")
+UNUSABLE_PERIOD = _unusable("period", "'Last5Days' is not known. Use one of: Last7Days, Last30Days, Last90Days.")
+UNUSABLE_LIMIT = _unusable("limit", "Ensure this value is greater than or equal to 1.")
+NO_QUEUE: dict[int, tuple[str, dict[str, Any]]] = {
+    404: (
+        "There is no such queue.",
+        {"message": "No queue has the name 'mial'. The queues that exist are listed at queues."},
     ),
 }

@@ -7,9 +7,12 @@ from typing import Any
 from rest_framework import serializers
 
 from monitoring.dashboard_api.vocabulary import (
+    PERIOD_WORDS,
+    RANGE_WORDS,
     SORT_WORDS,
     ClampedNumber,
     IsThere,
+    Milliseconds,
     Moment,
     RunWord,
     StatusWord,
@@ -20,8 +23,10 @@ from monitoring.dashboard_api.vocabulary import (
 )
 from monitoring.filters import TEXT_LIMIT
 from monitoring.models import Task
+from monitoring.overview import Period, Range
 
 LARGEST_PAGE = 100
+MOST_ACTIVITIES = 100
 
 # --- What is asked ------------------------------------------------------------------------------------------------
 
@@ -66,6 +71,31 @@ class TaskListQuery(TaskQuery):
     page = serializers.IntegerField(source="number", default=1, min_value=1, help_text="One past the end is empty.")
     pageSize = ClampedNumber(
         source="size", default=20, most=LARGEST_PAGE, help_text=f"More than {LARGEST_PAGE} counts as {LARGEST_PAGE}."
+    )
+
+
+class QueueTaskListQuery(TaskListQuery):
+    queueName = None  # type: ignore[assignment]  # takes the field away: the path names the queue
+
+
+class RangeQuery(serializers.Serializer[Any]):
+    range = Word(
+        RANGE_WORDS,
+        source="span",
+        default=Range.TODAY,
+        help_text="Since UTC midnight, the last 7 × 24 hours, the last 30 × 24 hours, or everything.",
+    )
+
+
+class PeriodQuery(serializers.Serializer[Any]):
+    period = Word(
+        PERIOD_WORDS, default=Period.LAST_7_DAYS, help_text="7 or 30 points of a day each, or 13 of a week each."
+    )
+
+
+class ActivityQuery(serializers.Serializer[Any]):
+    limit = ClampedNumber(
+        default=50, most=MOST_ACTIVITIES, help_text=f"More than {MOST_ACTIVITIES} counts as {MOST_ACTIVITIES}."
     )
 
 
@@ -155,6 +185,75 @@ class CountsByStatus(serializers.Serializer[Any]):
 class CountsAnswer(serializers.Serializer[Any]):
     counts = CountsByStatus()
     total = serializers.IntegerField()
+
+
+class PointOverTime(serializers.Serializer[Any]):
+    timestamp = serializers.DateTimeField(source="at", help_text="When the bucket begins.")
+    completed = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+class QueueSummary(serializers.Serializer[Any]):
+    queueName = serializers.CharField(source="name")
+    totalTasks = serializers.IntegerField(source="total")
+    activeTasks = serializers.IntegerField(source="active")
+    completedTasks = serializers.IntegerField(source="by_status.COMPLETED")
+    failedTasks = serializers.IntegerField(source="by_status.FAILED")
+
+
+class OverviewAnswer(serializers.Serializer[Any]):
+    totalTasks = serializers.IntegerField(source="total", help_text="Created in the range.")
+    completedTasks = serializers.IntegerField(source="by_status.COMPLETED")
+    failedTasks = serializers.IntegerField(source="by_status.FAILED")
+    activeTasks = serializers.IntegerField(source="active", help_text="Those that are not over.")
+    successRate = serializers.FloatField(
+        source="success_rate", help_text="Completed of completed and failed, in percent, one decimal; 0 without any."
+    )
+    averageExecutionTime = Milliseconds(source="mean_run_ms", help_text="Of completed and failed ones, milliseconds.")
+    activeQueues = serializers.IntegerField(source="active_queues", help_text="Queues with an unfinished task now.")
+    recurringTasks = serializers.IntegerField(source="recurring_jobs", help_text="Scheduled jobs that are enabled.")
+    tasksOverTime = PointOverTime(source="over_time", many=True)
+    queueSummaries = QueueSummary(source="queues", many=True, help_text="Most tasks first.")
+
+
+class RecentActivity(serializers.Serializer[Any]):
+    taskId = serializers.UUIDField(source="change.task_id")
+    taskType = serializers.CharField(source="short_type", help_text="The type after its last dot.")
+    status = StatusWord(source="change.new_status", help_text="The status that the task took then.")
+    timestamp = serializers.DateTimeField(source="change.changed_at")
+    message = serializers.CharField(help_text="What happened, in one sentence.")
+
+
+class QueueMetrics(serializers.Serializer[Any]):
+    queueName = serializers.CharField(source="name")
+    totalTasks = serializers.IntegerField(source="total")
+    queuedTasks = serializers.IntegerField(source="waiting", help_text="Those in WaitingQueue, Pending and Queued.")
+    inProgressTasks = serializers.IntegerField(source="by_status.RUNNING")
+    completedTasks = serializers.IntegerField(source="by_status.COMPLETED")
+    failedTasks = serializers.IntegerField(source="by_status.FAILED")
+    cancelledTasks = serializers.IntegerField(source="by_status.CANCELLED")
+    successRate = serializers.FloatField(source="success_rate", help_text="In percent, one decimal; 0 without any.")
+
+
+class TrendPoint(serializers.Serializer[Any]):
+    timestamp = serializers.DateTimeField(source="at", help_text="When the day or week begins, UTC.")
+    successRate = serializers.FloatField(source="success_rate", help_text="In percent, one decimal; 0 without any.")
+    totalTasks = serializers.IntegerField(source="total", help_text="Those that completed or failed.")
+    successfulTasks = serializers.IntegerField(source="completed")
+    failedTasks = serializers.IntegerField(source="failed")
+
+
+class TrendAnswer(serializers.Serializer[Any]):
+    period = Word(PERIOD_WORDS)
+    dataPoints = TrendPoint(source="points", many=True)
+
+
+class ExecutionTimes(serializers.Serializer[Any]):
+    taskType = serializers.CharField(source="name", help_text="The type after its last dot.")
+    averageExecutionTime = Milliseconds(source="mean_ms", help_text="Milliseconds.")
+    minExecutionTime = Milliseconds(source="shortest_ms")
+    maxExecutionTime = Milliseconds(source="longest_ms")
+    taskCount = serializers.IntegerField(source="total.count", help_text="Runs that completed in the range.")
 
 
 class ConfigAnswer(serializers.Serializer[Any]):

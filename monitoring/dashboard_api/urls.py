@@ -27,5 +27,13 @@ urlpatterns = [
     path("tasks/<str:id>", revalidated(views.TaskDetail), name="task"),
     path("tasks/<str:id>/status-audit", revalidated(views.StatusAudit), name="status_audit"),
     path("tasks/<str:id>/runs-audit", revalidated(views.RunsAudit), name="runs_audit"),
+    path("dashboard/overview", revalidated(views.Overview), name="overview"),
+    path("dashboard/recent-activity", revalidated(views.RecentActivity), name="recent_activity"),
+    path("queues", revalidated(views.Queues), name="queues"),
+    # A path, for a server hands on a %2F in the name as the slash that it stands for.
+    path("queues/<path:name>/tasks", revalidated(views.QueueTasks), name="queue_tasks"),
+    path("statistics/success-rate-trend", revalidated(views.SuccessRateTrend), name="success_rate_trend"),
+    path("statistics/task-types", revalidated(views.TaskTypes), name="task_types"),
+    path("statistics/execution-times", revalidated(views.ExecutionTimes), name="execution_times"),
     path("config", revalidated(views.Config), name="config"),
 ]

@@ -18,11 +18,11 @@ from rest_framework.views import APIView
 from audit.logins import log_in
 from audit.sources import source_of
 from audit.tokens import AccessToken
-from monitoring import history, statistics
+from monitoring import activity, history, overview, statistics
 from monitoring.dashboard_api import descriptions, serializers
 from monitoring.dashboard_api.vocabulary import STATUS_WORDS
-from monitoring.models import Task
-from monitoring.paging import page_of_tasks
+from monitoring.models import Queue, Task
+from monitoring.paging import Page, page_of_tasks
 
 
 class Login(APIView):
@@ -41,9 +41,7 @@ class TaskList(APIView):
     @descriptions.task_list
     def get(self, request: Request) -> Response:
         asked = _read(serializers.TaskListQuery, request.query_params)
-        order_and_place = {name: asked.pop(name) for name in ("sort", "descending", "number", "size")}
-        page = page_of_tasks(asked, **order_and_place, status_words=STATUS_WORDS)
-        return Response(serializers.TaskPage(page).data)
+        return Response(serializers.TaskPage(_page(asked)).data)
 
 
 class TaskCounts(APIView):
@@ -74,6 +72,53 @@ class RunsAudit(APIView):
         return Response(serializers.RunsAuditRow(history.runs_of(task), many=True).data)
 
 
+class Overview(APIView):
+    @descriptions.overview
+    def get(self, request: Request) -> Response:
+        told = overview.overview(**_read(serializers.RangeQuery, request.query_params))
+        return Response(serializers.OverviewAnswer(told).data)
+
+
+class RecentActivity(APIView):
+    @descriptions.recent_activity
+    def get(self, request: Request) -> Response:
+        changes = activity.newest_changes(**_read(serializers.ActivityQuery, request.query_params))
+        return Response(serializers.RecentActivity(changes, many=True).data)
+
+
+class Queues(APIView):
+    @descriptions.queues
+    def get(self, request: Request) -> Response:
+        return Response(serializers.QueueMetrics(overview.queue_totals(), many=True).data)
+
+
+class QueueTasks(APIView):
+    @descriptions.queue_tasks
+    def get(self, request: Request, name: str) -> Response:
+        asked = _read(serializers.QueueTaskListQuery, request.query_params)
+        return Response(serializers.TaskPage(_page({**asked, "queue": _known_queue_or_404(name)})).data)
+
+
+class SuccessRateTrend(APIView):
+    @descriptions.success_rate_trend
+    def get(self, request: Request) -> Response:
+        asked = _read(serializers.PeriodQuery, request.query_params)
+        return Response(serializers.TrendAnswer({**asked, "points": overview.success_rate_trend(**asked)}).data)
+
+
+class TaskTypes(APIView):
+    @descriptions.task_types
+    def get(self, request: Request) -> Response:
+        return Response(overview.task_types(**_read(serializers.RangeQuery, request.query_params)))
+
+
+class ExecutionTimes(APIView):
+    @descriptions.execution_times
+    def get(self, request: Request) -> Response:
+        times = overview.execution_times(**_read(serializers.RangeQuery, request.query_params))
+        return Response(serializers.ExecutionTimes(times, many=True).data)
+
+
 class Config(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -97,6 +142,18 @@ def _read(kind: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     sent.is_valid(raise_exception=True)
     read: dict[str, Any] = sent.validated_data
     return read
+
+
+def _page(asked: dict[str, Any]) -> Page:
+    order_and_place = {name: asked.pop(name) for name in ("sort", "descending", "number", "size")}
+    return page_of_tasks(asked, **order_and_place, status_words=STATUS_WORDS)
+
+
+def _known_queue_or_404(name: str) -> str:
+    # No name holds a NUL, and PostgreSQL refuses to look for one.
+    if "\0" in name or not Queue.objects.filter(name=name).exists():
+        raise NotFound(f"No queue has the name {name[:100]!r}. The queues that exist are listed at queues.")
+    return name
 
 
 def _task_or_404(tasks: QuerySet[Task], task_id: str) -> Task:

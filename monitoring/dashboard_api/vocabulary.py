@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from monitoring.filter_fields import NotAMoment, parse_moment
+from monitoring.overview import Period, Range
 from monitoring.statuses import RunStatus, Status
 
 STATUS_WORDS = {
@@ -30,6 +32,12 @@ SORT_WORDS = {
     "TaskType": "task_type",
     "QueueName": "queue",
 }
+RANGE_WORDS = {"Today": Range.TODAY, "Week": Range.WEEK, "Month": Range.MONTH, "All": Range.ALL}
+PERIOD_WORDS = {
+    "Last7Days": Period.LAST_7_DAYS,
+    "Last30Days": Period.LAST_30_DAYS,
+    "Last90Days": Period.LAST_90_DAYS,
+}
 
 
 class Word(serializers.ChoiceField):
@@ -37,7 +45,7 @@ class Word(serializers.ChoiceField):
 
     default_error_messages = {"invalid_choice": "{input} is not known. Use one of: {known}."}
 
-    def __init__(self, meanings: dict[str, str], **options: Any) -> None:
+    def __init__(self, meanings: Mapping[str, str], **options: Any) -> None:
         super().__init__(choices=list(meanings), **options)
         self.meanings = {word.lower(): meaning for word, meaning in meanings.items()}
         self.words = {meaning: word for word, meaning in meanings.items()}
@@ -108,6 +116,13 @@ class ClampedNumber(serializers.IntegerField):
 
     def to_internal_value(self, data: Any) -> int:
         return min(super().to_internal_value(data), self.most)
+
+
+class Milliseconds(serializers.FloatField):
+    """A length of time with two decimals."""
+
+    def to_representation(self, value: Any) -> Any:
+        return round(float(value), 2)
 
 
 class TextOrNull(serializers.CharField):

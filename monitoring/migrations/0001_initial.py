@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('task_type', models.CharField(max_length=255)),
                 ('outcome', models.CharField(choices=[('RUNNING', 'Running'), ('COMPLETED', 'Completed'), ('FAILED', 'Failed'), ('RETRIED', 'Failed, retried'), ('CANCELLED', 'Cancelled')], max_length=10)),
                 ('count', models.BigIntegerField()),
-                ('timed', models.BigIntegerField(help_text='How many of them have a run time; cancelled ones have none.')),
+                ('timed', models.BigIntegerField(help_text='How many of them have a run time.')),
                 ('run_us', models.BigIntegerField(help_text='Run times added up, in microseconds.')),
                 ('shortest_us', models.BigIntegerField(null=True)),
                 ('longest_us', models.BigIntegerField(null=True)),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from monitoring.pages import sessions, views
+from monitoring.pages import overview, queues, sessions, statistics, views
 
 urlpatterns = [
-    path("", views.overview, name="overview"),
-    path("overview/parts", views.overview_parts, name="overview-parts"),
+    path("", overview.overview, name="overview"),
+    path("overview/parts", overview.overview_parts, name="overview-parts"),
     path("login", sessions.log_in, name="login"),
     path("logout", sessions.log_out, name="logout"),
+    path("queues", queues.queues, name="queues"),
+    path("queues/parts", queues.queues_parts, name="queues-parts"),
+    path("statistics", statistics.statistics, name="statistics"),
+    path("statistics/parts", statistics.statistics_parts, name="statistics-parts"),
     path("tasks", views.task_list, name="tasks"),
     path("tasks/rows", views.task_rows, name="task-rows"),
     path("tasks/counts", views.task_counts, name="task-counts"),

@@ -1,4 +1,4 @@
-"""The dashboard's pages. Each is rendered whole without JavaScript; its parts are rendered again for live updates."""
+"""The tasks' pages, and who may see any. Each is rendered whole without JavaScript; live updates render its parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audit.roles import VIEW
-from monitoring import activity, health, statistics
 from monitoring.filter_fields import parse_moment
 from monitoring.inbox import task_id_for
 from monitoring.models import Task
@@ -50,34 +49,6 @@ def for_viewers(view: View) -> View:
 def not_found(request: HttpRequest, **_: Any) -> HttpResponse:
     """Any other address below the pages."""
     return render(request, "404.html", status=404)
-
-
-# --- Overview -----------------------------------------------------------------------------------------------------
-
-
-@for_viewers
-def overview(request: HttpRequest) -> HttpResponse:
-    """Is all well? And if not: what is failing, since when, is it getting worse?"""
-    return render(request, "overview.html", {"section": "overview", **_overview()})
-
-
-@for_viewers
-def overview_parts(request: HttpRequest) -> HttpResponse:
-    """What of the overview changes with time."""
-    return render(request, "_overview.html", _overview())
-
-
-def _overview() -> dict[str, Any]:
-    trend = health.failure_trend()
-    counts = statistics.counts_by_status()
-    return {
-        "concerns": health.concerns(trend),
-        "trend": trend,
-        "counts": list(counts.items()),
-        "total": sum(counts.values()),
-        "changes": activity.newest_changes(16),
-        "failures": activity.newest_failures(8),
-    }
 
 
 # --- Tasks --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.conf import settings
 
 register = template.Library()
 
-LINE_WIDTH = 80
+LINE_WIDTH = 88
 
 
 @register.filter

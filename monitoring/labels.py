@@ -1,0 +1,85 @@
+"""What producers call their tasks: kind, provider, origin. Most give none, so questions about none cost nothing.
+
+The rollups do not know these labels. Where no task was ever given one, they answer all the same; else the partial
+indexes of the labels do, which hold the labelled tasks only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db.models import BooleanField, Case, CharField, F, Func, Q, When
+
+from monitoring.models import Span, Task, TaskCount
+
+LABELS = frozenset({"shown_type", "provider_type", "origin_instance", "origin_zone", "origin_tenant_id"})
+"""The fields of a TaskFilter that ask for labels."""
+NO_TYPE = ""
+"""The name of no type."""
+
+
+class Given(Func):
+    """Whether a text column holds anything.
+
+    The '' is written out: SQLite uses a partial index only if its condition stands in the query as in the index.
+    """
+
+    template = "%(expressions)s > ''"
+    arity = 1
+    output_field = BooleanField()
+
+
+class ShortName(Func):
+    """What stands after a name's last dot: the name without what is left when its dotless end is trimmed away."""
+
+    template = "REPLACE(%(expressions)s, RTRIM(%(expressions)s, REPLACE(%(expressions)s, '.', '')), '')"
+    arity = 1
+    output_field = CharField()
+
+
+SHOWN_TYPE = Case(When(Given("kind"), then=F("kind")), default=ShortName("task_type"))
+"""What a task is called to those who asked for it: its declared kind, else the short name of its type."""
+
+
+def shown_type_of(kind: str, task_type: str) -> str:
+    """As SHOWN_TYPE, of values."""
+    return kind or task_type.rpartition(".")[2]
+
+
+def is_used(label: str) -> bool:
+    """Whether any task has been given the label (a text column of Task)."""
+    return Task.objects.filter(Given(label)).exists()
+
+
+def resolved(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """A TaskFilter's input with the questions about labels that the rollups can answer put as they know them.
+
+    That is where no task was ever given the label: then its name alone says what a task is called, and all of them are
+    this instance's. What still asks for one of LABELS is answered by rows.
+    """
+    values = dict(asked)
+    if values.get("shown_type") and not is_used("kind"):
+        values["types"] = types_called(values.pop("shown_type")) or [NO_TYPE]
+    if values.get("origin_instance") == settings.QUARTERDECK_INSTANCE and not is_used("origin_instance"):
+        del values["origin_instance"]
+    return values
+
+
+def types_called(short_name: str) -> list[str]:
+    """The full types with that short name; days of the rollup name every type there is."""
+    cells = TaskCount.objects.filter(span=Span.DAY).alias(short_name=ShortName("task_type"))
+    return list(cells.filter(short_name=short_name).values_list("task_type", flat=True).distinct())
+
+
+def has_shown_type(shown: str) -> Q:
+    """The condition on tasks with that SHOWN_TYPE."""
+    return Q(Given("kind"), kind=shown) | Q(kind="", task_type__in=types_called(shown))
+
+
+def comes_from(instance: str) -> Q:
+    """The condition on tasks of an instance: those that name none are this one's."""
+    if instance != settings.QUARTERDECK_INSTANCE:
+        return Q(Given("origin_instance"), origin_instance=instance)
+    return Q(origin_instance__in=["", instance])

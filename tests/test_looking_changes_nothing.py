@@ -1,0 +1,120 @@
+"""Every GET of the APIs reads: no command that Redis receives, and no query, writes anything."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern
+from redis import Redis
+from rq.worker import WorkerStatus
+
+from monitoring import broker
+from monitoring.dashboard_api import urls as dashboard_api
+from monitoring.monitoring_api import urls as monitoring_api
+from tests.cast import API, client_of
+from tests.factories import make_run, make_task
+from tests.monitoring_api import BASE
+
+READS = {
+    *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LRANGE", "MGET", "SCARD", "SMEMBERS", "STRLEN", "TTL"),
+    *("TYPE", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"),
+    *("AUTH", "CLIENT", "HELLO", "INFO", "PING", "SELECT"),  # of the connection, not of the data
+}
+END = "that was all"
+
+
+def heard(deed: Callable[[], object]) -> list[str]:
+    """The commands that Redis received on our database meanwhile, in capitals."""
+    commands: list[str] = []
+    watcher = Redis.from_url(settings.REDIS_URL)
+    number = watcher.connection_pool.connection_kwargs.get("db", 0)
+    with watcher.monitor() as monitor:
+
+        def listen() -> None:
+            for told in monitor.listen():
+                if END in told["command"]:
+                    return
+                if told["db"] == number:
+                    commands.append(told["command"].split(maxsplit=1)[0].upper())
+
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        try:
+            deed()
+        finally:
+            broker.connection().echo(END)
+            listener.join(timeout=10)
+    assert not listener.is_alive()
+    return commands
+
+
+def paths_of(base: str, module: Any, **values: str) -> list[str]:
+    """Every path below the base with these values in it."""
+    routes = [str(pattern.pattern) for pattern in module.urlpatterns if isinstance(pattern, URLPattern)]
+    for name, value in values.items():
+        routes = [re.sub(rf"<\w+:{name}>", value, route) for route in routes]
+    return [f"{base}/{route}" for route in routes if route != "auth/login"]
+
+
+@pytest.fixture
+def paths(db: None) -> list[str]:
+    """Every path that answers GET, with a busy stage: jobs of all kinds, some of them overdue, and a worker."""
+    task = make_task()
+    make_run(task.id, worker="deck-1")
+    queue = broker.queue("default")
+    job = queue.enqueue("tests.jobs.echo")
+    queue.enqueue("tests.jobs.echo", depends_on=job)
+    for registry in ("wip", "finished", "failed", "deferred", "scheduled", "canceled"):
+        broker.connection().zadd(f"rq:{registry}:default", {"long-overdue": 1})  # what RQ's own looks would clear away
+    worker = broker.worker(["default"])
+    worker.register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
+    worker.set_state(WorkerStatus.BUSY)
+    broker.connection().sadd("rq:workers", "rq:worker:long-gone")
+    task_id = str(task.id)
+    return [
+        *paths_of(BASE, monitoring_api, task_id=task_id),
+        *paths_of(API, dashboard_api, id=task_id, name="default"),
+    ]
+
+
+def test_it_hears_what_redis_receives() -> None:
+    assert heard(lambda: broker.connection().set("key", "value")) == ["SET"]
+
+
+def test_it_sends_redis_reads_only(paths: list[str], viewer: User) -> None:
+    api = client_of(viewer)
+
+    def look() -> None:
+        for path in paths:
+            assert api.get(path).status_code == 200, path
+
+    commands = heard(look)
+    assert "ZCOUNT" in commands
+    assert set(commands) - READS == set()
+
+
+def test_it_sends_sql_reads_only(paths: list[str], viewer: User) -> None:
+    api = client_of(viewer)
+    with CaptureQueriesContext(connection) as queries:
+        for path in paths:
+            api.get(path)
+    assert [query["sql"] for query in queries if not query["sql"].startswith("SELECT ")] == []
+
+
+def test_it_asks_redis_a_few_things_of_each_queue_and_nothing_of_tasks(paths: list[str], viewer: User) -> None:
+    api = client_of(viewer)
+    for number in (1, 30):
+        for index in range(number):
+            broker.queue(f"queue{index}").enqueue("tests.jobs.echo")
+        commands = heard(lambda: api.get(f"{BASE}/queues"))
+        # Two to find the names; then two for each worker there ever was, and five for each queue.
+        assert commands[:2] == ["SMEMBERS", "SMEMBERS"]
+        assert len(commands) <= 2 + 2 * 2 + 5 * (len(settings.QUARTERDECK_QUEUES) + number)
