@@ -71,7 +71,7 @@ def worker(queue_names: Sequence[str], *, grace_seconds: float | None = None) ->
         serializer="json",
         # How often it looks after jobs whose worker died and starts RQ's scheduler if there is none (RQ: 7 and 10 min).
         worker_ttl=30,
-        maintenance_interval=30,
+        maintenance_interval=15,
     )
     ours = cast("Worker", made)
     ours.grace_seconds = grace_seconds

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, QuerySet, Value, When
+from django.db.models import Case, DurationField, F, Func, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.lookups import GreaterThan, IsNull
 
@@ -20,12 +20,30 @@ from monitoring.filter_fields import EndFilter, MomentFilter, TrueOrFalseFilter
 from monitoring.models import Task
 from monitoring.statuses import Status
 
+
+class Elapsed(Func):
+    """The time from the second moment to the first."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " - "
+    arity = 2
+    output_field = DurationField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """In microseconds. Django's own subtraction calls Python for every row, which is ten times slower."""
+        moments = [compiler.compile(moment)[0] for moment in self.get_source_expressions()]
+        first, second = (
+            f"strftime('%%s', substr({at}, 1, 19)) * 1000000 + substr({at} || '.000000', 21, 6)" for at in moments
+        )
+        return f"({first} - ({second}))", ()
+
+
 SORT_COLUMNS: dict[str, F | Combinable] = {
     "created": F("created_at"),
     "last_run": F("last_run_at"),
     "started": F("last_run_at"),  # the recorder writes both together, and this one has an index
     "completed": F("completed_at"),
-    "elapsed": ExpressionWrapper(F("completed_at") - F("started_at"), DurationField()),
+    "elapsed": Elapsed("completed_at", "started_at"),
     "next_run": F("scheduled_job__next_run_at"),
     "status": F("status"),
     "task_type": F("task_type"),

@@ -113,8 +113,8 @@ class Task(models.Model):
             ),
             # The list sorted by last execution, newest first.
             EmptyLastIndex(fields=["-last_run_at", "-id"], name="task_last_run"),
-            # The monitoring API's list sorted by completion, newest first.
-            EmptyLastIndex(fields=["-completed_at", "-id"], name="task_completed"),
+            # The monitoring API's list sorted by completion, newest first; started_at for the one sorted by duration.
+            EmptyLastIndex(fields=["-completed_at", "-id", "started_at"], name="task_completed"),
             # The list of one type, newest first: the monitoring API's task_type.
             models.Index(fields=["task_type", "created_at", "id"], name="task_type_created"),
             # The lists and counts of what producers label (monitoring/labels.py), newest first. They hold the tasks

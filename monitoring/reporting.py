@@ -25,7 +25,10 @@ def report_output(text: str) -> None:
 
 
 def report_media(url: str, *, media_type: str | None = None, name: str | None = None, **details: Any) -> None:
-    """A file that the task made: a path below MEDIA_URL or an absolute http(s) URL; at most 100 a task."""
+    """A file that the task made: a path below MEDIA_URL or an absolute http(s) URL; at most 100 a task.
+
+    With ``direction="input"`` it is one that the task was given.
+    """
     _tell({"media": redaction.mask_value({"url": url, "media_type": media_type, "name": name, **details})})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -32,10 +33,16 @@ class Worker(rq.Worker):
     """How long a task may go on after the worker was asked to stop; None waits for its end, as RQ does."""
     max_connection_wait_time = 5.0  # RQ's own 60 s would leave a queue idle for a minute after Redis came back
     _grace_is_over = False
+    _forking_pid = 0
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """As RQ's own."""
+        self._forking_pid = os.getpid()
+        super().fork_work_horse(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """In the fork: a horse whose worker was killed has nobody to watch its time limit or to stop it."""
-        end_with_parent(self.pid or os.getppid(), signal.SIGKILL)
+        end_with_parent(self._forking_pid, signal.SIGKILL)
         super().main_work_horse(job, queue)
 
     # --- Being asked to stop ---------------------------------------------------------------------------------------
@@ -111,6 +118,9 @@ class Scheduler(RQScheduler):
             except RedisError as error:
                 self.log.warning("RQ's scheduler waits for Redis: %s", error)
                 time.sleep(self.interval)
+        if self.acquired_locks:  # asked to stop while Redis was away; it may be back
+            with contextlib.suppress(RedisError):
+                self.stop()  # type: ignore[no-untyped-call]  # RQ has no types here
 
 
 # RQ has no option for the class of the scheduler that its workers start.

@@ -19,7 +19,7 @@ from monitoring import broker, memory
 from monitoring.models import Queue
 from monitoring.moments import Moment, QueueNow, WorkerNow, look
 from monitoring.statuses import RunStatus
-from monitoring.totals import run_totals
+from monitoring.totals import RunTotal, run_totals
 
 QUEUE_SPAN = timedelta(hours=1)
 WORKER_SPAN = timedelta(minutes=5)
@@ -33,6 +33,7 @@ class QueueLoad:
     mean_wait_ms: float | None
     """How long the runs that ended had waited, on the mean; None if none ended."""
     completed: int
+    """Runs that ended well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +61,22 @@ def look_at_all() -> Moment:
 
 def queue_loads(moment: Moment) -> list[QueueLoad]:
     """The load of every queue of the moment; two queries."""
-    runs = run_totals("queue", start=moment.at - QUEUE_SPAN)
-    completed = run_totals("queue", start=moment.at - QUEUE_SPAN, outcome=RunStatus.COMPLETED)
-    return [
-        QueueLoad(
-            now=queue,
-            mean_wait_ms=total.wait_us / total.waited / 1000
-            if (total := runs.get((queue.name,))) and total.waited
-            else None,
-            completed=done.count if (done := completed.get((queue.name,))) else 0,
-        )
-        for queue in moment.queues
-    ]
+    runs = run_totals("queue", "outcome", start=moment.at - QUEUE_SPAN)
+    by_queue: dict[str, dict[str, RunTotal]] = {}
+    for (name, outcome), total in runs.items():
+        by_queue.setdefault(name, {})[outcome] = total
+    return [_queue_load(queue, by_queue.get(queue.name, {})) for queue in moment.queues]
+
+
+def _queue_load(queue: QueueNow, runs: dict[str, RunTotal]) -> QueueLoad:
+    waited = sum(total.waited for total in runs.values())
+    wait_us = sum(total.wait_us for total in runs.values())
+    completed = runs.get(RunStatus.COMPLETED)
+    return QueueLoad(
+        now=queue,
+        mean_wait_ms=wait_us / waited / 1000 if waited else None,
+        completed=completed.count if completed else 0,
+    )
 
 
 def worker_loads(moment: Moment) -> list[WorkerLoad]:

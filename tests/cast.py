@@ -47,6 +47,14 @@ def stranger(db: None) -> User:
 
 
 @pytest.fixture
+def browser(viewer: User) -> Client:
+    """The viewer's browser, logged in."""
+    client = Client()
+    client.force_login(viewer)
+    return client
+
+
+@pytest.fixture
 def api(viewer: User) -> Client:
     """The viewer's client."""
     return client_of(viewer)

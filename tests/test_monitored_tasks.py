@@ -203,6 +203,16 @@ def test_it_sorts_by_what_it_shows_with_nulls_last_and_ids_breaking_ties(api: Cl
     assert [item[key] for item in items[len(present) :]] == [None] * len(absent)
 
 
+def test_it_sorts_durations_to_the_microsecond(api: Client) -> None:
+    spans = [0.000001, 0.000002, 0.1, 0.999999, 1.0, 1.000001, 59.5, 86_400.25]
+    begins = [NOON, NOON + timedelta(microseconds=999_999), NOON - timedelta(seconds=1.5)]
+    for index, seconds in enumerate(spans):
+        started = begins[index % 3]
+        make_task(started_at=started, completed_at=started + timedelta(seconds=seconds))
+    items = ask(api, "tasks", sort_by="duration_ms", sort_order="asc")["items"]
+    assert [item["duration_ms"] for item in items] == pytest.approx([seconds * 1000 for seconds in spans])
+
+
 @pytest.mark.parametrize("key", ["created_at", "completed_at", "task_type", "duration_ms"])
 def test_it_never_repeats_or_skips_a_task_from_page_to_page(api: Client, key: str) -> None:
     expected = {str(make_task().id) for _ in range(23)}

@@ -147,3 +147,24 @@ def test_it_refuses_what_is_no_address(monkeypatch: pytest.MonkeyPatch, value: s
     monkeypatch.setenv("HOST", value)
     with pytest.raises(ImproperlyConfigured, match=r"^HOST is "):
         environment.host("HOST", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("/media/", "/media/"),
+        ("/files/shop", "/files/shop/"),
+        ("https://files.example.com", "https://files.example.com/"),
+        ("http://127.0.0.1:9000/shop/", "http://127.0.0.1:9000/shop/"),
+    ],
+)
+def test_it_reads_where_files_are_served(monkeypatch: pytest.MonkeyPatch, value: str, read: str) -> None:
+    monkeypatch.setenv("MEDIA_URL", value)
+    assert environment.address("MEDIA_URL", "/media/") == read
+
+
+@pytest.mark.parametrize("value", ["media", "//files.example.com/", "javascript:x", "ftp://x/", "/a b/", "/a//b/"])
+def test_it_refuses_what_serves_no_files(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MEDIA_URL", value)
+    with pytest.raises(ImproperlyConfigured, match="/media/"):
+        environment.address("MEDIA_URL", "/media/")

@@ -67,7 +67,11 @@ def test_it_runs_the_job_it_was_taking_when_asked_to_stop(signals: None) -> None
 
 
 def test_it_stops_while_it_waits_for_a_job(working: subprocess.Popen[bytes]) -> None:
-    assert wait_for(lambda: broker.connection().scard("rq:workers") == 1, 20)
+    def waits() -> bool:
+        redis = broker.connection()
+        return [redis.hget(key, "state") for key in redis.smembers("rq:workers")] == [b"idle"]
+
+    assert wait_for(waits, 20)
     working.send_signal(signal.SIGTERM)
 
     assert working.wait(timeout=5) == 0

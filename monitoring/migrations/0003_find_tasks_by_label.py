@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='task',
-            index=monitoring.descending.EmptyLastIndex(fields=['-completed_at', '-id'], name='task_completed'),
+            index=monitoring.descending.EmptyLastIndex(fields=['-completed_at', '-id', 'started_at'], name='task_completed'),
         ),
         migrations.AddIndex(
             model_name='task',

@@ -1,4 +1,4 @@
-"""The monitoring API: parses what is asked, asks the core, answers in this surface's words."""
+"""The monitoring API: reads what is asked, asks the core, answers in this surface's words."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ function draw(figure) {
   new MutationObserver(() => {
     refresh();
     for (const { plot, data } of charts) plot.setData(data());
-  }).observe(figure.querySelector("details"), { childList: true, subtree: true });
+  }).observe(figure.querySelector(".chart-table"), { childList: true });
   new ResizeObserver(() => {
     for (const { plot, pane } of charts) plot.setSize({ width: pane.clientWidth, height: pane.clientHeight });
   }).observe(figure);
