@@ -59,7 +59,7 @@ def resolved(asked: Mapping[str, Any]) -> dict[str, Any]:
     That is where no task was ever given the label: then its name alone says what a task is called, and all of them are
     this instance's. What still asks for one of LABELS is answered by rows.
     """
-    values = dict(asked)
+    values = dict(asked.items())  # dict() of a QueryDict would make lists of its values
     if values.get("shown_type") and not is_used("kind"):
         values["types"] = types_called(values.pop("shown_type")) or [NO_TYPE]
     if values.get("origin_instance") == settings.QUARTERDECK_INSTANCE and not is_used("origin_instance"):

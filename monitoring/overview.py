@@ -57,10 +57,9 @@ class Period(TextChoices):
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueueTotals:
-    """A queue's tasks by status."""
+class Totals:
+    """Tasks by status."""
 
-    name: str
     by_status: dict[Status, int]
 
     @property
@@ -85,6 +84,13 @@ class QueueTotals:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueueTotals(Totals):
+    """A queue's tasks by status."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Point:
     """The tasks that ended in one bucket of a chart."""
 
@@ -105,10 +111,9 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overview:
+class Overview(Totals):
     """The tasks created in a range, and how they ended in the course of it."""
 
-    by_status: dict[Status, int]
     mean_run_ms: float
     """Of the completed and failed ones, in milliseconds."""
     active_queues: int
@@ -118,21 +123,6 @@ class Overview:
     queues: list[QueueTotals]
     """Those that any of the tasks went through, most tasks first."""
     over_time: list[Point]
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return sum(self.by_status.values())
-
-    @property
-    def active(self) -> int:
-        """Those that are not over."""
-        return sum(self.by_status[status] for status in UNFINISHED)
-
-    @property
-    def success_rate(self) -> float:
-        """See ``success_rate``."""
-        return success_rate(self.by_status[Status.COMPLETED], self.by_status[Status.FAILED])
 
 
 @dataclass(frozen=True, kw_only=True)
