@@ -7,6 +7,7 @@ serves.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -159,7 +160,7 @@ class RecordAdmin(BoundedAdmin):
         return False
 
 
-class ChoiceFilter(admin.SimpleListFilter):
+class ChoiceFilter(admin.SimpleListFilter, ABC):
     """A list filter that takes its own choices and refuses what else an address may hold."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -171,9 +172,9 @@ class ChoiceFilter(admin.SimpleListFilter):
             raise IncorrectLookupParameters
         return self.choose(request, queryset, value)
 
+    @abstractmethod
     def choose(self, request: HttpRequest, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         """The rows of that choice."""
-        raise NotImplementedError(f"{type(self).__name__} must say which rows a choice means")
 
 
 def newest(rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -39,6 +39,7 @@ ERROR_LIMIT = 65_536
 META_KEY = "quarterdeck"
 # The name of the extra HSET field through which a report travels into RQ's Lua scripts (see _reporting_unique).
 REPORT_FIELD = "quarterdeck:report"
+_MARK = "reports_to_quarterdeck"
 
 logger = logging.getLogger("quarterdeck.hooks")
 _BEING_ENQUEUED = frozenset({JobStatus.QUEUED, JobStatus.DEFERRED, JobStatus.SCHEDULED, JobStatus.RATE_LIMITED})
@@ -47,22 +48,25 @@ _ENDED = frozenset({JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED})
 
 def install() -> None:
     """Wraps RQ; calling it again does nothing."""
-    if getattr(Job, "reports_to_quarterdeck", False):
+    if getattr(Job, _MARK, False):
         return
-    Job.reports_to_quarterdeck = True  # type: ignore[attr-defined]  # our mark on RQ's class
-    Job.set_status = _reporting_set_status(Job.set_status)  # type: ignore[method-assign]
-    Job.prepare_for_execution = _reporting_start(Job.prepare_for_execution)  # type: ignore[method-assign]
-    Job.save = _reporting_rate_limited(Job.save)  # type: ignore[method-assign]
-    Job.cleanup = _reporting_discarded_result(Job.cleanup)  # type: ignore[method-assign]
-    Job.delete = _reporting_delete(Job.delete)  # type: ignore[method-assign]
-    rq.queue.Queue.schedule_job = _remembering("datetime")(rq.queue.Queue.schedule_job)  # type: ignore[method-assign]
-    rq.repeat.Repeat.schedule = classmethod(_reporting_repeat(rq.repeat.Repeat.schedule.__func__))  # type: ignore
-    worker = rq.worker.base.BaseWorker
-    worker.handle_job_failure = _remembering("exc_string")(worker.handle_job_failure)  # type: ignore[method-assign]
-    worker.handle_job_retry = _remembering("retry")(worker.handle_job_retry)  # type: ignore[method-assign]
+    setattr(Job, _MARK, True)
+    _wrap(Job, "set_status", _reporting_set_status)
+    _wrap(Job, "prepare_for_execution", _reporting_start)
+    _wrap(Job, "save", _reporting_rate_limited)
+    _wrap(Job, "cleanup", _reporting_discarded_result)
+    _wrap(Job, "delete", _reporting_delete)
+    _wrap(rq.queue.Queue, "schedule_job", _remembering("datetime"))
+    _wrap(rq.repeat.Repeat, "schedule", _reporting_repeat)
+    _wrap(rq.worker.base.BaseWorker, "handle_job_failure", _remembering("exc_string"))
+    _wrap(rq.worker.base.BaseWorker, "handle_job_retry", _remembering("retry"))
     for module in (rq.queue, rq.registry):  # both imported the function by name
-        module.record_job_failure = _remembering("exc_string")(module.record_job_failure)  # type: ignore[attr-defined]
+        _wrap(module, "record_job_failure", _remembering("exc_string"))
     _wrap_scripts()
+
+
+def _wrap(owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    setattr(owner, name, wrapper(getattr(owner, name)))
 
 
 def entry_or_bare(job: Job, status: str) -> str:
@@ -216,13 +220,13 @@ def _reporting_delete(original: Callable[..., None]) -> Callable[..., None]:
 def _reporting_repeat(original: Callable[..., Any]) -> Callable[..., Any]:
     """A repeating job with ``result_ttl=0`` goes from started straight to scheduled: report the success before."""
 
-    @functools.wraps(original)
-    def schedule(cls: Any, job: Job, queue: Any, pipeline: Any = None) -> Any:
+    @functools.wraps(original)  # bound to its class already, so this may be a plain function
+    def schedule(job: Job, queue: Any, pipeline: Any = None) -> Any:
         if job.result_ttl == 0 and job._status == JobStatus.FINISHED and pipeline is not None:
             report(job, JobStatus.FINISHED, pipeline)
-        return original(cls, job, queue, pipeline)
+        return original(job, queue, pipeline)
 
-    return schedule
+    return staticmethod(schedule)
 
 
 def _remembering(argument: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
