@@ -86,7 +86,7 @@ def test_it_lays_out_documents(document: Any, text: str) -> None:
         ("//a.example/b", ""),
         ("https:a", ""),
         ("http://[", ""),
-        ("out/a.png", ""),
+        ("out/a.png", "/media/out/a.png"),
         (7, ""),
         (None, ""),
     ],

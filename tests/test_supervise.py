@@ -38,7 +38,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def test_it_stops_when_its_terminal_is_closed(start: Start) -> None:
-    supervisor = start()
+    # Whoever runs the tests may ignore the signal (nohup does), and children inherit that.
+    supervisor = start("env", "--default-signal=HUP")
     (sleeper,) = children_of(supervisor.pid)
     supervisor.send_signal(signal.SIGHUP)
 
