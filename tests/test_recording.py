@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 import rq
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from rq.job import Job
 
 from audit.models import StatusChange, TaskRun
@@ -312,3 +313,33 @@ def test_it_remembers_every_queue() -> None:
         rq.Queue(name, connection=broker.connection(), serializer="json").enqueue("tests.jobs.echo")
     record()
     assert [known.name for known in Queue.objects.all()] == ["a/b %", "mail"]
+
+
+# --- Several recorders, and a database that goes away -------------------------------------------------------------
+
+
+def test_it_goes_on_from_where_a_faster_recorder_is() -> None:
+    queue().enqueue("tests.jobs.echo", 1)
+    slow = recorder.Recorder()
+    slow.start()
+    entries = inbox.read(slow.position)
+    assert record() == 1
+    assert slow._record(entries, after=slow.position) == 0
+    queue().enqueue("tests.jobs.echo", 2)
+    assert slow.drain() == 1
+    assert Task.objects.count() == StatusChange.objects.count() == 2
+
+
+def test_it_tries_a_batch_again_when_the_database_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue().enqueue("tests.jobs.echo", 1)
+
+    def away(batch: Any) -> None:
+        raise OperationalError("the database went away")
+
+    monkeypatch.setattr(recorder, "write_changes", away)
+    with pytest.raises(OperationalError):
+        record()
+    monkeypatch.undo()
+    assert not Task.objects.exists()
+    assert record() == 1
+    assert not SetAsideEntry.objects.exists()
