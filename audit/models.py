@@ -53,3 +53,55 @@ class TaskRun(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.attempt}: {self.status}"
+
+
+class Outcome(models.TextChoices):
+    """How a deed went."""
+
+    SUCCESS = "success", "Success"
+    REFUSED = "refused", "Refused"  # by role or by state: nothing was done
+    FAILED = "failed", "Failed"  # it was tried, and something broke
+
+
+class OperatorAction(models.Model):
+    """Something that a person did or tried to do. Written by ``audit.trail`` only, never changed."""
+
+    number = models.BigIntegerField(primary_key=True, help_text="From 1, without gaps: a missing one was taken away.")
+    at = models.DateTimeField()
+    action = models.CharField(max_length=255, help_text="What was done, e.g. job.retry.")
+    actor = models.CharField(max_length=255)
+    source = models.CharField(max_length=255, help_text="The way it came, e.g. jobs.single or scheduler.api.")
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    queue = models.CharField(max_length=255, blank=True, default="")
+    target = models.CharField(max_length=255, blank=True, default="", help_text="A job's id, a schedule's, a name.")
+    reason = models.TextField(blank=True, default="", help_text="Why, in the actor's words.")
+    error = models.TextField(blank=True, default="", help_text="Why it was refused or failed.")
+    details = models.TextField(blank=True, default="{}", help_text="JSON, masked.")
+    address = models.CharField(max_length=255, blank=True, default="", help_text="Where the request came from.")
+    hash = models.CharField(max_length=64, help_text="SHA-256 over this row and the hash of the one before.")
+
+    class Meta:
+        indexes = [
+            # The trail of one action, newest first.
+            models.Index(fields=["action", "number"], name="deed_action"),
+            # The trail of one queue, newest first.
+            models.Index(fields=["queue", "number"], name="deed_queue"),
+            # What was done to one task, newest first: its page.
+            models.Index(fields=["target", "number"], name="deed_target"),
+            # What one person did, newest first.
+            models.Index(fields=["actor", "number"], name="deed_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.action} by {self.actor}, {self.outcome}"
+
+
+class TrailHead(models.Model):
+    """The end of the trail: who writes the next row locks it, and a trail cut at its end no longer fits it."""
+
+    chain = models.CharField(max_length=20, primary_key=True)
+    number = models.BigIntegerField(default=0, help_text="Of the last row.")
+    hash = models.CharField(max_length=64, help_text="Of the last row.")
+
+    def __str__(self) -> str:
+        return f"{self.chain} at {self.number}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from audit.roles import VIEW
+from audit.roles import REFUSALS, VIEW
 
 if TYPE_CHECKING:  # rest_framework.views itself imports this module, for it is named in the settings
     from rest_framework.views import APIView
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # rest_framework.views itself imports this module, for it is 
 class MayView(BasePermission):
     """Any role: viewer, operator or admin."""
 
-    message = "Your account has no role that may read this. Ask an administrator for the viewer role."
+    message = REFUSALS[VIEW]
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return bool(request.user and request.user.has_perm(VIEW))

@@ -16,6 +16,7 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, NotAut
 from rest_framework.settings import api_settings
 
 from audit.logins import TooManyAttempts, WrongCredentials
+from audit.trail import NotAllowedNow
 from monitoring.broker import BrokerError
 from monitoring.filters import BadFilter
 
@@ -90,6 +91,7 @@ _KINDS: dict[type[Exception], Callable[[Any], Problem]] = {
     APIException: _api_exception,
     Http404: lambda error: Problem(status=404, message=str(error) or "There is no such thing here."),
     PermissionDenied: lambda error: Problem(status=403, message=str(error) or "Your account may not do this."),
+    NotAllowedNow: lambda error: Problem(status=409, message=str(error)),
     RequestDataTooBig: _too_large,
     SuspiciousOperation: lambda error: Problem(status=400, message=str(error)),
     MultiPartParserError: lambda error: Problem(status=400, message=str(error)),
