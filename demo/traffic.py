@@ -58,8 +58,5 @@ class Traffic:
 
     def _cancel_due(self) -> None:
         for job_id in [job_id for job_id, due_at in self.cancel_at.items() if due_at <= self.clock()]:
-            try:
-                broker.cancel(job_id)
-            except broker.CANNOT_CANCEL:
-                logger.debug("job %s has been faster", job_id)
+            broker.cancel([job_id])  # it may well have been faster
             del self.cancel_at[job_id]

@@ -43,6 +43,8 @@ class Batch:
     set_aside: list[SetAsideEntry] = field(default_factory=list)
     told: set[UUID] = field(default_factory=set)
     """The tasks that changed without changing status: progress, output."""
+    removed: set[UUID] = field(default_factory=set)
+    """The tasks whose rows go, though one may come back under the same id."""
 
 
 def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
@@ -82,6 +84,9 @@ def identity_of(task: Task) -> Identity:
 
 def fold(batch: Batch, report: Report) -> None:
     """Applies one report to its task and notes the rows that follow."""
+    if report.word == inbox.REMOVED:
+        remove(batch, report.task_id)
+        return
     task = batch.tasks.get(report.task_id)
     if task is None:
         if report.status is None or report.word == "deleted":
@@ -95,6 +100,14 @@ def fold(batch: Batch, report: Report) -> None:
         batch.changes.append(outcome.change)
     elif report.told:
         batch.told.add(task.id)
+
+
+def remove(batch: Batch, task_id: UUID) -> None:
+    """Forgets a task that an operator removed; its changes and runs stay. It is not counted any more."""
+    batch.tasks.pop(task_id, None)
+    batch.told.discard(task_id)
+    if batch.known.pop(task_id, None):
+        batch.removed.add(task_id)
 
 
 def count(batch: Batch, sign: int) -> None:

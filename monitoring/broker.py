@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from secrets import token_hex
 from typing import Any, cast
@@ -14,17 +14,20 @@ import rq
 from django.conf import settings
 from redis import ConnectionPool, Redis
 from redis.exceptions import BusyLoadingError, RedisError
-from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.command import send_stop_job_command
+from rq.exceptions import DuplicateJobError, InvalidJobOperation, NoSuchJobError
 from rq.job import Dependency, Job
+from rq.utils import utcformat
 
-from monitoring import callables
-from monitoring.statuses import FROM_RQ, WAITING
+from monitoring import callables, job_scripts
 from monitoring.workers import Worker
 
 BrokerError = RedisError
 """What any call of this module raises when Redis cannot be reached."""
-CANNOT_CANCEL = (NoSuchJobError, InvalidJobOperation)
-"""What ``cancel`` raises when the job is gone or no longer waits."""
+
+
+class AlreadyEnqueued(ValueError):
+    """Redis holds a job with the wanted id."""
 
 
 @lru_cache(maxsize=8)
@@ -97,10 +100,12 @@ def enqueue(
     retries: int = 0,
     retry_delay_seconds: int = 0,
     meta: dict[str, Any] | None = None,
+    job_id: str | None = None,
 ) -> str:
     """Starts an allowed function as a job and returns RQ's job id; raises callables.NotAllowed or BrokerError.
 
     ``after`` names jobs that must succeed first; ``delay_seconds`` schedules it; ``meta`` describes it (see Task).
+    With a ``job_id`` of the caller's (not together with ``after``) it raises AlreadyEnqueued if Redis holds that job.
     """
     callables.resolve(function)
     options: dict[str, Any] = {
@@ -112,17 +117,85 @@ def enqueue(
         options["retry"] = rq.Retry(max=retries, interval=retry_delay_seconds)
     if after:
         options["depends_on"] = Dependency(jobs=list(after))
-    if delay_seconds:
-        job = queue(queue_name).enqueue_in(timedelta(seconds=delay_seconds), function, **options)
-    else:
-        job = queue(queue_name).enqueue(function, **options)
+    if job_id:
+        options |= {"job_id": job_id, "unique": True}
+    try:
+        if delay_seconds:
+            job = queue(queue_name).enqueue_in(timedelta(seconds=delay_seconds), function, **options)
+        else:
+            job = queue(queue_name).enqueue(function, **options)
+    except DuplicateJobError as error:
+        raise AlreadyEnqueued(f"There is a job {job_id} already.") from error
     return str(job.id)
 
 
-def cancel(job_id: str) -> None:
-    """Asks RQ to cancel a job that waits; raises one of CANNOT_CANCEL or BrokerError."""
-    job = Job.fetch(job_id, connection=connection(), serializer="json")
-    # RQ itself would call a job canceled that runs on, or that has ended.
-    if FROM_RQ.get(str(job.get_status(refresh=False).value)) not in WAITING:
-        raise InvalidJobOperation(f"job {job_id} no longer waits")
-    job.cancel()
+# --- What the buttons ask for -------------------------------------------------------------------------------------
+# Each answers with a word per job: job_scripts.DONE, another word of that module, or RQ's word for the status that
+# stands in the way. Any may raise BrokerError; then some of the jobs may have changed, each of them whole.
+
+
+def requeue(job_ids: Sequence[str]) -> list[str]:
+    """Puts failed, stopped and cancelled jobs back onto their queues."""
+    return _each(job_scripts.REQUEUE, job_ids, Job.requeue)
+
+
+def cancel(job_ids: Sequence[str]) -> list[str]:
+    """Cancels jobs that wait: they stay in Redis and never start."""
+    return _each(job_scripts.CANCEL, job_ids, Job.cancel)
+
+
+def remove(job_ids: Sequence[str]) -> list[str]:
+    """Deletes jobs that do not run, and has the recorder forget their tasks."""
+    return _each(job_scripts.REMOVE, job_ids, Job.delete, then=job_scripts.REMOVE)
+
+
+def move(job_ids: Sequence[str], *, to: str) -> list[str]:
+    """Moves queued jobs to the end of another queue."""
+    return _run(job_scripts.MOVE, job_ids, to)
+
+
+def stop(job_ids: Sequence[str]) -> list[str]:
+    """Tells the workers of running jobs to end them; the status changes when a worker says so."""
+    return [_stop(job_id) for job_id in job_ids]
+
+
+def _stop(job_id: str) -> str:
+    try:
+        job = Job.fetch(job_id, connection=connection(), serializer="json")
+        status = str(job.get_status(refresh=False).value)
+        if status != "started":
+            return status
+        send_stop_job_command(connection(), job_id, serializer="json")
+    except NoSuchJobError:
+        return job_scripts.MISSING
+    except InvalidJobOperation:  # it is between two workers
+        return job_scripts.TAKEN
+    return job_scripts.DONE
+
+
+def _run(script: str, job_ids: Sequence[str], *more: str) -> list[str]:
+    if not job_ids:
+        return []
+    answers: Any = connection().register_script(script)(args=[utcformat(datetime.now(UTC)), *job_ids, *more])
+    return [answer.decode() for answer in answers]
+
+
+def _each(script: str, job_ids: Sequence[str], by_rq: Callable[[Job], Any], *, then: str = "") -> list[str]:
+    """Runs the script; what it leaves to RQ is done by RQ, one by one, and by the script ``then`` after it."""
+    words = _run(script, job_ids)
+    for index, job_id in enumerate(job_ids):
+        if words[index] == job_scripts.LIMITED:
+            words[index] = _by_rq(job_id, by_rq)
+            if then and words[index] == job_scripts.DONE:
+                _run(then, [job_id])
+    return words
+
+
+def _by_rq(job_id: str, deed: Callable[[Job], Any]) -> str:
+    try:
+        deed(Job.fetch(job_id, connection=connection(), serializer="json"))
+    except NoSuchJobError:
+        return job_scripts.MISSING
+    except InvalidJobOperation:
+        return job_scripts.TAKEN
+    return job_scripts.DONE

@@ -20,6 +20,9 @@ NAME_LIMIT = 255
 PAYLOAD_LIMIT = 131_072
 REPORTED = "reported"
 """The word of entries that carry no status: progress, media, output, service requests (``monitoring.reporting``)."""
+REMOVED = "removed"
+"""The word of entries that say that an operator removed the job, and that its task is to go, too."""
+_WORDS = {*FROM_RQ, REPORTED, REMOVED}
 
 
 class NotUnderstood(ValueError):
@@ -42,7 +45,7 @@ class Report(NamedTuple):
     job_id: str
     task_id: UUID
     status: Status | None
-    """None for reports of a running task, which change no status."""
+    """None for reports that change no status: of a running task, and of a removal."""
     word: str
     """RQ's own word for the status."""
     queue: str = ""
@@ -98,7 +101,7 @@ def parse(entry: Entry) -> Report:
     if not isinstance(document, dict):
         raise NotUnderstood("not a JSON object")
     word = _text(document, "s")
-    if word != REPORTED and word not in FROM_RQ:
+    if word not in _WORDS:
         raise NotUnderstood(f"unknown status {word[:40]!r}")
     job_id = _text(document, "id")
     if not job_id or len(job_id) > NAME_LIMIT:

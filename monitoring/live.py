@@ -67,7 +67,9 @@ def newest_change() -> str:
 
 
 def _changes(batch: Batch) -> list[Message]:
-    return _messages(CHANGES, "task.changes", [_event(batch.tasks[change.task_id], change) for change in batch.changes])
+    # A task that was removed in the same batch has nothing left to show.
+    kept = [(task, change) for change in batch.changes if (task := batch.tasks.get(change.task_id))]
+    return _messages(CHANGES, "task.changes", [_event(task, change) for task, change in kept])
 
 
 def _progress(batch: Batch) -> list[Message]:

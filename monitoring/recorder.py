@@ -130,7 +130,9 @@ def write_queues(batch: Batch, known: Set[str]) -> None:
 
 
 def write_tasks(batch: Batch) -> None:
-    """Inserts the new tasks and updates the others; of most, only the columns that a report changes."""
+    """Deletes the removed tasks, inserts the new and updates the others; of most, only what a report changes."""
+    if batch.removed:
+        Task.objects.filter(pk__in=batch.removed).delete()
     bulk.insert(Task, [task for key, task in batch.tasks.items() if key not in batch.known])
     same: list[Task] = []
     other: list[Task] = []

@@ -46,7 +46,7 @@ async def test_it_tells_of_every_recorded_change_in_order(knock: Knock) -> None:
     failed = broker.enqueue("tests.jobs.fail", args=["no such user"])
     later = broker.enqueue("tests.jobs.echo", delay_seconds=3600)
     work()
-    broker.cancel(later)
+    broker.cancel([later])
     await in_thread(record)()
     events = await client.hear_events(8)
     told = [(event["taskId"], event["severity"], event["message"]) for event in events]
