@@ -129,6 +129,10 @@ class Task(models.Model):
                     ("origin_instance", "instance"),
                     ("origin_zone", "zone"),
                     ("origin_tenant_id", "tenant"),
+                    # Tasks by the error that they ended with or were last tried again after.
+                    ("error_type", "error"),
+                    # What a worker ran last; tasks that were never run have none.
+                    ("worker", "worker"),
                 )
             ),
         ]
