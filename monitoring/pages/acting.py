@@ -32,6 +32,20 @@ def for_actors(view: View) -> View:
     return require_POST(never_cache(login_required(view)))
 
 
+def shown_or_acted(*, show: View, act: View) -> View:
+    """One address for both: POST acts, anything else is for what shows."""
+
+    def either(request: HttpRequest, **values: Any) -> HttpResponse:
+        return (act if request.method == "POST" else show)(request, **values)
+
+    return either
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether it asks for JSON rather than for a page."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
 def act_and_return(request: HttpRequest, deed: Callable[[], str], *, to: str) -> HttpResponse:
     """Does the deed and goes on to ``to`` with a message: what the deed says was done, or why it could not be.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from monitoring.pages import overview, queues, sessions, statistics, views
+from monitoring.pages import overview, queue, queues, sessions, statistics, views, workers
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -13,6 +13,8 @@ urlpatterns = [
     path("logout", sessions.log_out, name="logout"),
     path("queues", queues.queues, name="queues"),
     path("queues-parts", queues.queues_parts, name="queues-parts"),
+    path("queues/<queue:name>/parts", queue.queue_parts, name="queue-parts"),
+    path("queues/<queue:name>", queue.queue_page, name="queue"),
     path("statistics", statistics.statistics, name="statistics"),
     path("statistics/parts", statistics.statistics_parts, name="statistics-parts"),
     path("tasks", views.task_list, name="tasks"),
@@ -20,5 +22,7 @@ urlpatterns = [
     path("tasks/counts", views.task_counts, name="task-counts"),
     path("tasks/<uuid:task_id>", views.task_page, name="task"),
     path("tasks/<uuid:task_id>/parts", views.task_parts, name="task-parts"),
+    path("workers", workers.workers_page, name="workers"),
+    path("workers/parts", workers.workers_parts, name="workers-parts"),
     path("<path:address>", views.not_found),
 ]
