@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Self
 
 from django.db import models
@@ -170,17 +171,47 @@ class Task(models.Model):
         return self.status in OVER
 
 
+class QueueQuerySet(models.QuerySet["Queue"]):
+    """Queues, and which of them are paused."""
+
+    def paused(self, now: datetime) -> Self:
+        """Those whose pause is not over; few, so no index is kept for them."""
+        return self.filter(paused_at__isnull=False).exclude(paused_until__lte=now)
+
+    def unpaused(self, now: datetime) -> Self:
+        """The others, also those whose pause has run out and is still to be tidied up."""
+        return self.filter(models.Q(paused_at=None) | models.Q(paused_until__lte=now))
+
+    def run_out(self, now: datetime) -> Self:
+        """Those whose pause is over by itself and still to be tidied up."""
+        return self.filter(paused_at__isnull=False, paused_until__lte=now)
+
+
 class Queue(models.Model):
-    """A queue that a task was ever seen in."""
+    """A queue that a task was ever seen in, or that somebody paused."""
 
     name = models.CharField(max_length=255, unique=True)
     first_seen_at = models.DateTimeField()
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=255, blank=True, default="")
+    pause_reason = models.CharField(max_length=1000, blank=True, default="")
+    paused_until = models.DateTimeField(
+        null=True, blank=True, help_text="When it resumes by itself; empty: when somebody resumes it."
+    )
+    pause_number = models.PositiveIntegerField(default=0, help_text="Counts its pauses: workers acknowledge by it.")
+
+    objects = QueueQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether workers leave it alone now."""
+        return self.paused_at is not None and (self.paused_until is None or self.paused_until > datetime.now(UTC))
 
 
 class Span(models.TextChoices):

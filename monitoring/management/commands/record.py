@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from monitoring import broker
+from monitoring.pauses import Keeper
 from monitoring.recorder import OUTSIDE_TROUBLE, Recorder
 from monitoring.stopping import StopRequest
 
@@ -25,20 +26,21 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Command(BaseCommand):
-    help = "Records what RQ reports into SQL, until it is told to stop. Any number may run; they take turns."
+    help = "Records what RQ reports into SQL and keeps pauses, until it is told to stop. Any number may run."
     requires_system_checks = []  # `up`, `serve` and `check` run them; they load every page and API
 
     def handle(self, *args: Any, **options: Any) -> None:
         with contextlib.suppress(broker.BrokerError):
             broker.wait_until_ready(START_SECONDS)
         stop = StopRequest()
-        recorder, started, pause = Recorder(), False, 0.0
+        recorder, keeper, started, pause = Recorder(), Keeper(), False, 0.0
         while not stop.came:
             try:
                 if not started:
                     recorder.start()
                     started = True
                     logger.info("recording from %s", recorder.position)
+                keeper.keep_if_due()
                 recorded = recorder.record_next(wait_ms=WAIT_MS)
                 pause = GATHER_SECONDS if 0 < recorded < SMALL_BATCH else 0.0
             except (*OUTSIDE_TROUBLE, broker.BrokerError) as error:
