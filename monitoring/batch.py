@@ -45,6 +45,7 @@ class Batch:
     """The tasks that changed without changing status: progress, output."""
     removed: set[UUID] = field(default_factory=set)
     """The tasks whose rows go, though one may come back under the same id."""
+    retries: int = 0
 
 
 def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
@@ -92,7 +93,9 @@ def fold(batch: Batch, report: Report) -> None:
         if report.status is None or report.word == "deleted":
             return  # nothing is known of it and nothing will be
         task = batch.tasks[report.task_id] = transitions.new_task(report)
+    retries_before = task.retry_count
     outcome = transitions.apply(task, report)
+    batch.retries += task.retry_count - retries_before
     if outcome.run:
         batch.runs[outcome.run.task_id, outcome.run.attempt] = outcome.run
         batch.rollups.count_run(outcome.run)

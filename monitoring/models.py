@@ -315,6 +315,12 @@ class InboxPosition(models.Model):
     set_aside = models.BigIntegerField(default=0, help_text="Entries that could not be understood, since ever.")
     changes = models.BigIntegerField(default=0, help_text="Status changes recorded since ever.")
     updated_at = models.DateTimeField(null=True)
+    # Counted in the transaction that records, so what happened in an interval is the difference of two looks.
+    ended = models.BigIntegerField(default=0, help_text="Tasks that were completed or failed, since ever.")
+    failures = models.BigIntegerField(default=0, help_text="How many of them failed.")
+    retries = models.BigIntegerField(default=0, help_text="Automatic and manual retries, since ever.")
+    timed = models.BigIntegerField(default=0, help_text="How many of the ended have a run time.")
+    run_us = models.BigIntegerField(default=0, help_text="Their run times added up, in microseconds.")
 
     def __str__(self) -> str:
         return f"{self.stream} at {self.last_id}"
@@ -333,3 +339,26 @@ class SetAsideEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream_id}: {self.reason}"
+
+
+class MetricSample(models.Model):
+    """How things stood at one time. Kept for a week; what happened between two samples is the difference of both."""
+
+    slot = models.BigIntegerField(primary_key=True, help_text="Which five seconds since 1970: one sample for each.")
+    at = models.DateTimeField()
+    waiting = models.BigIntegerField(help_text="Tasks that a worker could take.")
+    active = models.BigIntegerField()
+    delayed = models.BigIntegerField(help_text="Tasks that wait for their time, or for others.")
+    completed = models.BigIntegerField()
+    failed = models.BigIntegerField()
+    total_queues = models.PositiveIntegerField()
+    total_workers = models.PositiveIntegerField()
+    # The recorder's counts since ever, as InboxPosition has them.
+    ended = models.BigIntegerField()
+    failures = models.BigIntegerField()
+    retries = models.BigIntegerField()
+    timed = models.BigIntegerField()
+    run_us = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"
