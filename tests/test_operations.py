@@ -75,7 +75,8 @@ def trail() -> list[tuple[str, str]]:
 
 
 def queued() -> list[str]:
-    return [job_id.decode() for job_id in broker.connection().lrange("rq:queue:default", 0, -1)]
+    ids: Any = broker.connection().lrange("rq:queue:default", 0, -1)
+    return [job_id.decode() for job_id in ids]
 
 
 @pytest.fixture
