@@ -141,12 +141,7 @@ def perform(
     except broker.BrokerError as error:
         write_down([deed(task, Outcome.FAILED, f"Redis could not be asked: {error}") for task in able])
         raise
-    results = [
-        Result(
-            task=task, outcome=Outcome.REFUSED if task.pk in errors else Outcome.SUCCESS, error=errors.get(task.pk, "")
-        )
-        for task in tasks
-    ]
+    results = [_result(task, errors.get(task.pk, "")) for task in tasks]
     write_down([deed(result.task, result.outcome, result.error) for result in results])
     return results
 

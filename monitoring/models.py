@@ -143,6 +143,10 @@ class Task(models.Model):
                     ("origin_instance", "instance"),
                     ("origin_zone", "zone"),
                     ("origin_tenant_id", "tenant"),
+                    # Tasks by the error that they ended with or were last tried again after.
+                    ("error_type", "error"),
+                    # What a worker ran last; tasks that were never run have none.
+                    ("worker", "worker"),
                 )
             ),
         ]
@@ -278,6 +282,7 @@ class InboxPosition(models.Model):
     last_id = models.CharField(max_length=40, default="0-0")
     recorded = models.BigIntegerField(default=0, help_text="Entries recorded since ever.")
     set_aside = models.BigIntegerField(default=0, help_text="Entries that could not be understood, since ever.")
+    changes = models.BigIntegerField(default=0, help_text="Status changes recorded since ever.")
     updated_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

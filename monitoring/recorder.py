@@ -181,5 +181,6 @@ def save_position(position: InboxPosition, entries: Sequence[Entry], batch: Batc
     position.last_id = entries[-1].stream_id
     position.recorded += len(entries) - len(batch.set_aside)
     position.set_aside += len(batch.set_aside)
+    position.changes += len(batch.changes)
     position.updated_at = datetime.now(UTC)
     position.save()

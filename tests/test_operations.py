@@ -75,8 +75,7 @@ def trail() -> list[tuple[str, str]]:
 
 
 def queued() -> list[str]:
-    ids: Any = broker.connection().lrange("rq:queue:default", 0, -1)
-    return [job_id.decode() for job_id in ids]
+    return list(broker.queue("default").get_job_ids())
 
 
 @pytest.fixture

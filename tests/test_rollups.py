@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from io import StringIO
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -146,3 +148,18 @@ def test_rebuilding_groups_failures_by_the_rules_of_today() -> None:
     assert set(FailureCount.objects.values_list("span", "error_group", "count")) == {
         ("h", group.fingerprint, 3), ("d", group.fingerprint, 3),
     }  # fmt: skip
+
+
+def test_the_migration_groups_failures_as_rebuilding_does() -> None:
+    for number in range(3):
+        add(BEGINNING + number * HOUR, number, "failed", x=f"ValueError: no order {number}", q=f"mail-{number % 2}")
+    record()
+    rows = set(FailureCount.objects.values_list("span", "start", "queue", "error_group", "count"))
+    groups = list(ErrorGroup.objects.values_list())
+    Task.objects.update(error_group="")
+    FailureCount.objects.all().delete()
+    ErrorGroup.objects.all().delete()
+    import_module("monitoring.migrations.0008_error_groups").group_failures(apps, None)
+    assert differences() == []
+    assert set(FailureCount.objects.values_list("span", "start", "queue", "error_group", "count")) == rows
+    assert list(ErrorGroup.objects.values_list()) == groups
