@@ -8,17 +8,17 @@ from typing import Any
 from django.db import transaction
 
 from audit.models import TaskRun
-from monitoring import bulk
-from monitoring.models import RunCount, Task, TaskCount
-from monitoring.rollups import Cell, Rollups, RunTally, TaskTally, run_row, run_tally, task_row
+from monitoring import bulk, labels
+from monitoring.models import LabelCount, RunCount, Task, TaskCount
+from monitoring.rollups import Cell, LabelCell, Rollups, RunTally, TaskTally, run_row, run_tally, task_row
 from monitoring.transitions import Run
 
 CHUNK = 5_000
-_TASK_COLUMNS = ("created_at", "queue", "task_type", "status", "duration_ms")
+_TASK_COLUMNS = ("created_at", "queue", "task_type", "status", "duration_ms", *labels.COUNTED)
 
 
 def rebuild() -> None:
-    """Replaces both rollups by what the rows say. The recorder waits meanwhile; nothing that it would count is lost."""
+    """Replaces the rollups by what the rows say. The recorder waits meanwhile; nothing that it would count is lost."""
     from monitoring.recorder import lock_position
 
     with transaction.atomic():
@@ -26,8 +26,10 @@ def rebuild() -> None:
         rollups = counted_anew()
         TaskCount.objects.all().delete()
         RunCount.objects.all().delete()
+        LabelCount.objects.all().delete()
         bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in rollups.task_tallies()])
         bulk.insert(RunCount, [run_row(cell, tally) for cell, tally in rollups.run_tallies()])
+        bulk.insert(LabelCount, rollups.label_rows())
 
 
 def differences() -> list[str]:
@@ -37,10 +39,11 @@ def differences() -> list[str]:
     with transaction.atomic():
         lock_position()
         rollups = counted_anew()
-        stored_tasks, stored_runs = dict(_stored_tasks()), dict(_stored_runs())
+        stored_tasks, stored_runs, stored_labels = dict(_stored_tasks()), dict(_stored_runs()), dict(_stored_labels())
     return [
         *_compared("tasks", stored_tasks, dict(rollups.task_tallies()), TaskTally()),
         *_compared("runs", stored_runs, dict(rollups.run_tallies()), RunTally()),
+        *_compared("tasks", stored_labels, dict(rollups.labels), 0),
     ]
 
 
@@ -69,11 +72,19 @@ def _stored_runs() -> Iterator[tuple[Cell, RunTally]]:
             yield cell, tally
 
 
-def _compared(what: str, stored: dict[Cell, Any], counted: dict[Cell, Any], nothing: Any) -> Iterator[str]:
+def _stored_labels() -> Iterator[tuple[LabelCell, int]]:
+    for row in LabelCount.objects.exclude(count=0).iterator(CHUNK):
+        yield LabelCell(row.label, row.value, row.queue, row.task_type, row.status), row.count
+
+
+def _compared(what: str, stored: dict[Any, Any], counted: dict[Any, Any], nothing: Any) -> Iterator[str]:
     for cell in sorted(stored.keys() | counted.keys()):
         was, should_be = stored.get(cell, nothing), counted.get(cell, nothing)
         if was != should_be:
-            place = (
-                f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"
-            )
-            yield f"{place}: stored {was}, the rows say {should_be}"
+            yield f"{_place(cell, what)}: stored {was}, the rows say {should_be}"
+
+
+def _place(cell: Cell | LabelCell, what: str) -> str:
+    if isinstance(cell, LabelCell):
+        return f"{cell.status} {what} of {cell.task_type} in {cell.queue} with {cell.label} {cell.value}"
+    return f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"

@@ -16,8 +16,9 @@ from audit.models import StatusChange, TaskRun
 from monitoring import broker, inbox
 from monitoring.histograms import Histogram
 from monitoring.hooks import OUTBOX
-from monitoring.models import InboxPosition, RunCount, Span, Task, TaskCount
-from monitoring.rebuilding import differences
+from monitoring.labels import given_to
+from monitoring.models import InboxPosition, LabelCount, RunCount, Span, Task, TaskCount
+from monitoring.rebuilding import differences, rebuild
 from monitoring.recorder import Recorder
 from monitoring.statuses import FROM_RQ
 
@@ -42,7 +43,7 @@ def record(limit: int = inbox.BATCH) -> None:
 
 def forget_everything() -> None:
     broker.connection().flushdb()
-    for model in (Task, StatusChange, TaskRun, TaskCount, RunCount, InboxPosition):
+    for model in (Task, StatusChange, TaskRun, TaskCount, RunCount, LabelCount, InboxPosition):
         model.objects.all().delete()
 
 
@@ -56,6 +57,17 @@ steps = st.lists(
         st.integers(0, 5 * HOUR),  # time until the next step
     ),
     max_size=60,
+)
+descriptions = st.fixed_dictionaries(
+    {},
+    optional={
+        "task_type": st.sampled_from(["GENERATION", "MAIL"]),
+        "provider_type": st.sampled_from(["fal", "own"]),
+        "origin_instance": st.just("deck-1"),
+        "origin_zone": st.just("eu"),
+        "origin_tenant_id": st.sampled_from(["north", "south"]),
+        "scheduled_job": st.integers(1, 3),
+    },
 )
 
 
@@ -118,4 +130,35 @@ def test_verify_names_what_differs_and_rebuild_mends_it() -> None:
         call_command("rebuild_rollups", "--verify", stderr=said)
     assert "COMPLETED tasks of a.send in mail" in said.getvalue()
     call_command("rebuild_rollups", stdout=StringIO())
+    assert differences() == []
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps, st.lists(descriptions, min_size=6, max_size=6), st.integers(1, 20))
+def test_it_counts_labels_as_the_rows_have_them(
+    history: list[Any], told: list[dict[str, Any]], batch_size: int
+) -> None:
+    forget_everything()
+    at = BEGINNING
+    for job, word, queue, function, milliseconds, pause in history:
+        description = {"params": "{}", "meta": told[job]} if job % 2 else {"meta": told[job]}
+        add(at, job, word, q=queue, f=function, ms=milliseconds, d=description)
+        at += pause
+    record(limit=batch_size)
+    assert differences() == []
+    labels = sum(len(given_to(task)) for task in Task.objects.all())
+    assert sum(LabelCount.objects.values_list("count", flat=True)) == labels
+
+
+def test_verify_names_a_label_that_is_miscounted() -> None:
+    add(BEGINNING, 1, "queued", d={"params": "{}", "meta": {"provider_type": "fal", "scheduled_job": 7}})
+    record()
+    assert differences() == []
+    LabelCount.objects.filter(label="provider_type").update(count=2)
+    LabelCount.objects.filter(label="scheduled_job").delete()
+    assert differences() == [
+        "QUEUED tasks of a.send in mail with provider_type fal: stored 2, the rows say 1",
+        "QUEUED tasks of a.send in mail with scheduled_job 7: stored 0, the rows say 1",
+    ]
+    rebuild()
     assert differences() == []
