@@ -6,9 +6,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
-from monitoring import inbox, transitions
+from monitoring import inbox, labels, transitions
 from monitoring.error_patterns import ErrorPattern
 from monitoring.inbox import Entry, NotUnderstood, Report
 from monitoring.models import SetAsideEntry, Task
@@ -23,12 +25,12 @@ LIVE_COLUMNS = (
     "scheduled_for", "started_at", "completed_at", "last_run_at", "updated_at", "duration_ms", "wait_ms", "worker",
 )  # fmt: skip
 """What nearly every report changes."""
-IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments")
+IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments", *labels.COUNTED)
 """What hardly ever changes after the first report, and never without one of these: the whole row is written then."""
 _LOADED_COLUMNS = ("id", "handler", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
 
-
-Identity = tuple[str, str, datetime, str]
+_IDENTITY = attrgetter(*(Task._meta.get_field(name).attname for name in IDENTITY_COLUMNS))  # type: ignore[union-attr]  # columns
+Identity = tuple[Any, ...]
 
 
 @dataclass(kw_only=True)
@@ -83,7 +85,8 @@ def load_tasks(batch: Batch, reports: Sequence[Report]) -> None:
 
 def identity_of(task: Task) -> Identity:
     """The values of the columns that hardly ever change."""
-    return task.queue, task.task_type, task.created_at, task.arguments
+    identity: Identity = _IDENTITY(task)
+    return identity
 
 
 def fold(batch: Batch, report: Report) -> None:

@@ -1,12 +1,12 @@
-"""What producers call their tasks: kind, provider, origin. Most give none, so questions about none cost nothing.
+"""What producers call their tasks: kind, provider, origin, and which scheduled job made them. Most have none of these.
 
-The rollups do not know these labels. Where no task was ever given one, they answer all the same; else the partial
-indexes of the labels do, which hold the labelled tasks only.
+LabelCount counts the tasks that were given a label, and partial indexes hold them only: whoever uses none pays nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +14,9 @@ from django.db.models import BooleanField, Case, CharField, F, Func, Q, When
 
 from monitoring.models import Span, Task, TaskCount
 
+COUNTED = ("kind", "provider_type", "origin_instance", "origin_zone", "origin_tenant_id", "scheduled_job")
+"""The columns of Task whose values LabelCount counts."""
+_GIVEN = attrgetter(*COUNTED[:-1], "scheduled_job_id")
 LABELS = frozenset({"shown_type", "provider_type", "origin_instance", "origin_zone", "origin_tenant_id"})
 """The fields of a TaskFilter that ask for labels."""
 NO_TYPE = ""
@@ -46,6 +49,12 @@ SHOWN_TYPE = Case(When(Given("kind"), then=F("kind")), default=ShortName("task_t
 def shown_type_of(kind: str, task_type: str) -> str:
     """As SHOWN_TYPE, of values."""
     return kind or task_type.rpartition(".")[2]
+
+
+def given_to(task: Task) -> list[tuple[str, str]]:
+    """The task's labels, each with its value as LabelCount has it."""
+    values = _GIVEN(task)
+    return [(label, str(value)) for label, value in zip(COUNTED, values, strict=True) if value] if any(values) else []
 
 
 def is_used(label: str) -> bool:
