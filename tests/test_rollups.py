@@ -185,9 +185,9 @@ def test_it_counts_labels_as_the_rows_have_them(
 ) -> None:
     forget_everything()
     at = BEGINNING
-    for job, word, queue, function, milliseconds, pause in history:
+    for job, word, queue, function, milliseconds, pause, error in history:
         description = {"params": "{}", "meta": told[job]} if job % 2 else {"meta": told[job]}
-        add(at, job, word, q=queue, f=function, ms=milliseconds, d=description)
+        add(at, job, word, q=queue, f=function, ms=milliseconds, d=description, x=error)
         at += pause
     record(limit=batch_size)
     assert differences() == []
