@@ -10,20 +10,16 @@ from monitoring.dashboard_api.vocabulary import (
     PERIOD_WORDS,
     RANGE_WORDS,
     SORT_WORDS,
-    ClampedNumber,
     IsThere,
     Milliseconds,
-    Moment,
     RunWord,
     StatusWord,
     StatusWords,
-    TextOrNull,
-    TrueOrFalse,
-    Word,
 )
 from monitoring.filters import TEXT_LIMIT
 from monitoring.models import Task
 from monitoring.overview import Period, Range
+from monitoring.wire_fields import ClampedNumber, Moment, TextOrNull, TrueOrFalse, Word
 
 LARGEST_PAGE = 100
 MOST_ACTIVITIES = 100
