@@ -8,6 +8,7 @@ from typing import Self
 from django.db import models
 
 from monitoring.descending import EmptyLastIndex
+from monitoring.expressions import Elapsed
 from monitoring.statuses import OVER, UNFINISHED, RunStatus, Status
 from monitoring.stored_operations import Operation, OperationTask  # noqa: F401  # Django looks for models here
 
@@ -118,8 +119,14 @@ class Task(models.Model):
             ),
             # The list sorted by last execution, newest first.
             EmptyLastIndex(fields=["-last_run_at", "-id"], name="task_last_run"),
-            # The monitoring API's list sorted by completion, newest first; started_at for the one sorted by duration.
-            EmptyLastIndex(fields=["-completed_at", "-id", "started_at"], name="task_completed"),
+            # The monitoring API's list sorted by completion, newest first.
+            EmptyLastIndex(fields=["-completed_at", "-id"], name="task_completed"),
+            # Its list sorted by duration, longest first.
+            EmptyLastIndex(
+                Elapsed("completed_at", "started_at").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="task_elapsed",
+            ),
             # The list of one type, newest first: the monitoring API's task_type.
             models.Index(fields=["task_type", "created_at", "id"], name="task_type_created"),
             # Dead letters of one queue, newest failure first; those of one group, over all queues and of one: its list,
@@ -244,6 +251,27 @@ class TaskCount(models.Model):
         return f"{self.count} {self.status} of {self.task_type} in {self.queue}"
 
 
+class LabelCount(models.Model):
+    """How many of the tasks that were given a label are in a status now; see monitoring.labels. Most are given none."""
+
+    label = models.CharField(max_length=20, help_text="The column of Task that holds it.")
+    value = models.CharField(max_length=255)
+    queue = models.CharField(max_length=255)
+    task_type = models.CharField(max_length=255)
+    status = models.CharField(max_length=10, choices=Status)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["label", "value", "queue", "task_type", "status"], name="one_label_count_per_cell"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.status} with the {self.label} {self.value}"
+
+
 class RunCount(models.Model):
     """The runs that ended in a span with an outcome: how many, how long they ran and how long they had waited."""
 
@@ -315,6 +343,12 @@ class InboxPosition(models.Model):
     set_aside = models.BigIntegerField(default=0, help_text="Entries that could not be understood, since ever.")
     changes = models.BigIntegerField(default=0, help_text="Status changes recorded since ever.")
     updated_at = models.DateTimeField(null=True)
+    # Counted in the transaction that records, so what happened in an interval is the difference of two looks.
+    ended = models.BigIntegerField(default=0, help_text="Tasks that were completed or failed, since ever.")
+    failures = models.BigIntegerField(default=0, help_text="How many of them failed.")
+    retries = models.BigIntegerField(default=0, help_text="Automatic and manual retries, since ever.")
+    timed = models.BigIntegerField(default=0, help_text="How many of the ended have a run time.")
+    run_us = models.BigIntegerField(default=0, help_text="Their run times added up, in microseconds.")
 
     def __str__(self) -> str:
         return f"{self.stream} at {self.last_id}"
@@ -333,3 +367,26 @@ class SetAsideEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream_id}: {self.reason}"
+
+
+class MetricSample(models.Model):
+    """How things stood at one time. Kept for a week; what happened between two samples is the difference of both."""
+
+    slot = models.BigIntegerField(primary_key=True, help_text="Which five seconds since 1970: one sample for each.")
+    at = models.DateTimeField()
+    waiting = models.BigIntegerField(help_text="Tasks that a worker could take.")
+    active = models.BigIntegerField()
+    delayed = models.BigIntegerField(help_text="Tasks that wait for their time, or for others.")
+    completed = models.BigIntegerField()
+    failed = models.BigIntegerField()
+    total_queues = models.PositiveIntegerField()
+    total_workers = models.PositiveIntegerField()
+    # The recorder's counts since ever, as InboxPosition has them.
+    ended = models.BigIntegerField()
+    failures = models.BigIntegerField()
+    retries = models.BigIntegerField()
+    timed = models.BigIntegerField()
+    run_us = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from monitoring.pages import overview, queue, queues, sessions, statistics, views, workers
+from monitoring.pages import metrics, overview, queue, queues, sessions, statistics, views, workers
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -13,8 +13,9 @@ urlpatterns = [
     path("logout", sessions.log_out, name="logout"),
     path("queues", queues.queues, name="queues"),
     path("queues-parts", queues.queues_parts, name="queues-parts"),
-    path("queues/<queue:name>/parts", queue.queue_parts, name="queue-parts"),
-    path("queues/<queue:name>", queue.queue_page, name="queue"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("metrics/parts", metrics.metrics_parts, name="metrics-parts"),
+    path("metrics/history", metrics.metrics_history, name="metrics-history"),
     path("statistics", statistics.statistics, name="statistics"),
     path("statistics/parts", statistics.statistics_parts, name="statistics-parts"),
     path("tasks", views.task_list, name="tasks"),
@@ -24,5 +25,7 @@ urlpatterns = [
     path("tasks/<uuid:task_id>/parts", views.task_parts, name="task-parts"),
     path("workers", workers.workers_page, name="workers"),
     path("workers/parts", workers.workers_parts, name="workers-parts"),
+    path("queues/<queue:name>/parts", queue.queue_parts, name="queue-parts"),
+    path("queues/<queue:name>", queue.queue_page, name="queue"),  # after those that end in more
     path("<path:address>", views.not_found),
 ]

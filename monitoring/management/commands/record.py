@@ -12,6 +12,7 @@ from django.db import close_old_connections
 from monitoring import broker
 from monitoring.pauses import Keeper
 from monitoring.recorder import OUTSIDE_TROUBLE, Recorder
+from monitoring.sampling import Sampler
 from monitoring.stopping import StopRequest
 
 logger = logging.getLogger("quarterdeck.recorder")
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         with contextlib.suppress(broker.BrokerError):
             broker.wait_until_ready(START_SECONDS)
         stop = StopRequest()
+        sampler = Sampler()
+        sampler.start()
         recorder, keeper, started, pause = Recorder(), Keeper(), False, 0.0
         while not stop.came:
             try:
@@ -48,4 +51,5 @@ class Command(BaseCommand):
                 logger.warning("trying again in %.2g s: %s: %s", pause, type(error).__name__, error)
                 close_old_connections()
             stop.wait(pause)
+        sampler.stop()
         logger.info("stopped at %s", recorder.position)
