@@ -135,7 +135,9 @@ class Rollups:
             tally.run_us += sign * round(task.duration_ms * 1000)
         if task.status == Status.FAILED:
             failed_at = task.completed_at or task.created_at
-            self.failures[Cell(Span.HOUR, hour_of(failed_at), task.queue, task.task_type, task.error_group)] += sign
+            self.failures[Cell(Span.HOUR, hour_of(failed_at), task.queue, task.task_type, task.error_group or "")] += (
+                sign
+            )
 
     def count_run(self, run: Run) -> None:
         """Counts a run if it has ended."""

@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from monitoring import labels
 from monitoring.filters import TaskFilter, looks_like_id
-from monitoring.models import Task, TaskCount
+from monitoring.models import FailureCount, Span, Task, TaskCount
 from monitoring.spans import pieces
 from monitoring.statuses import Status
 
@@ -35,6 +35,12 @@ def counts_matching(asked: Mapping[str, Any]) -> dict[Status, int]:
     tasks = TaskFilter({name: value for name, value in labels.resolved(asked).items() if name != "status"})
     values = tasks.values()
     names = {name: value for name, value in values.items() if name in _NAMES}
+    if (
+        "error_group" in values
+        and values.keys() <= {*_NAMES, "error_group"}
+        and not looks_like_id(values.get("search", ""))
+    ):
+        return _totals([(Status.FAILED, _count_failures(values))])
     if values.keys() <= _NAMES | _SPAN and not looks_like_id(values.get("search", "")):
         return _from_rollup(names, values.get("created_from"), values.get("created_to"))
     if values == {**names, "is_recurring": False}:  # nearly all of them: cheaper to count the others
@@ -61,6 +67,12 @@ def _from_rollup(names: Mapping[str, str], start: datetime | None, end: datetime
     cells: QuerySet[Any] = TaskFilter(names, queryset=TaskCount.objects.filter(span.cells)).matching()
     rows = TaskFilter(names, queryset=Task.objects.filter(span.rows("created_at"))).matching()
     return _totals(_sum_cells(cells), _count_rows(rows))
+
+
+def _count_failures(values: Mapping[str, Any]) -> int:
+    """Tasks with an error group are failed, all of them."""
+    cells: QuerySet[Any] = TaskFilter(values, queryset=FailureCount.objects.filter(span=Span.DAY)).matching()
+    return int(cells.aggregate(total=Sum("count", default=0))["total"])
 
 
 def _sum_cells(cells: QuerySet[TaskCount]) -> Iterable[tuple[str, int]]:
