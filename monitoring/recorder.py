@@ -20,6 +20,8 @@ from monitoring.batch import IDENTITY_COLUMNS, LIVE_COLUMNS, Batch, identity_of,
 from monitoring.hooks import OUTBOX
 from monitoring.inbox import Entry
 from monitoring.models import ErrorGroup, InboxPosition, Queue, SetAsideEntry, Task
+from monitoring.rollups import TIMED
+from monitoring.statuses import Status
 
 logger = logging.getLogger("quarterdeck.recorder")
 
@@ -99,6 +101,7 @@ class Recorder:
                 self.position = position.last_id  # go on from where the other one is
                 return None
             batch = understand(entries, refused=refused)
+            count_ends(position, batch)  # before writing, which adds what the tables hold to the batch's own counts
             write_rows(batch, known_queues=self.known_queues, known_errors=self.known_errors)
             save_position(position, entries, batch)
         self.position = position.last_id
@@ -184,3 +187,14 @@ def save_position(position: InboxPosition, entries: Sequence[Entry], batch: Batc
     position.changes += len(batch.changes)
     position.updated_at = datetime.now(UTC)
     position.save()
+
+
+def count_ends(position: InboxPosition, batch: Batch) -> None:
+    """Adds what ended and was retried in the batch to the counts since ever; ``monitoring.sampling`` looks at them."""
+    position.retries += batch.retries
+    for cell, tally in batch.rollups.runs.items():
+        if cell.word in TIMED:
+            position.ended += tally.count
+            position.failures += tally.count if cell.word == Status.FAILED else 0
+            position.timed += tally.timed
+            position.run_us += tally.run_us

@@ -10,8 +10,9 @@ from typing import Any
 from django.http import QueryDict
 
 from monitoring import statistics
-from monitoring.filters import SORT_COLUMNS, BadFilter, TaskFilter, ordered
+from monitoring.filters import BadFilter, TaskFilter
 from monitoring.models import Queue, Task
+from monitoring.orders import SORT_COLUMNS, ordered
 from monitoring.statuses import Status
 
 SIZES = (20, 50, 100)
