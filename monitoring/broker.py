@@ -159,6 +159,12 @@ def stop(job_ids: Sequence[str]) -> list[str]:
     return [_stop(job_id) for job_id in job_ids]
 
 
+def cancel_or_stop(job_ids: Sequence[str]) -> list[str]:
+    """Cancels jobs that wait, and tells the workers of those that run to end them."""
+    words = cancel(job_ids)
+    return [_stop(job_id) if word == "started" else word for job_id, word in zip(job_ids, words, strict=True)]
+
+
 def _stop(job_id: str) -> str:
     try:
         job = Job.fetch(job_id, connection=connection(), serializer="json")
