@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     *(["demo"] if DEMO or TESTING else []),
 ]
 MIDDLEWARE = [
+    "config.http_metrics.HttpMetrics",
     "config.content_security.ContentSecurityPolicy",
     "config.chunked_bodies.ChunkedBodies",
     "django.middleware.security.SecurityMiddleware",
@@ -185,6 +186,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 X_FRAME_OPTIONS = "DENY"
+# Prometheus cannot renew a JWT: a token for /api/v1/metrics alone, or no lock at all.
+METRICS_TOKEN = environ.metrics_token("METRICS_TOKEN")
+METRICS_PUBLIC: bool = environ.read("bool", "METRICS_PUBLIC", False)
+# Where the official client's files lie; it reads the variable when it is imported.
+environ.metrics_directory("PROMETHEUS_MULTIPROC_DIR", DATA_DIR / "prometheus")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- Logs --------------------------------------------------------------------------------------------------------

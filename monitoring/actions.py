@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid5
 
@@ -38,8 +39,10 @@ class Verb:
     """As the trail says it."""
     allowed: frozenset[Status]
     """The statuses in which it can be asked for."""
-    ask: Callable[[Sequence[str]], list[str]]
-    """Asks RQ for jobs by id; a word of ``job_scripts`` for each."""
+    ask: Callable[..., list[str]]
+    """Asks RQ for jobs by id, and under a ``receipt``; a word of ``job_scripts`` for each."""
+    to: str = ""
+    """The queue, of the verb that moves to one."""
 
     def refusal(self, status: str, held: str = "") -> str:
         """Why it cannot be done to a task in this status ("" once it has no row any more); empty if it can."""
@@ -97,7 +100,7 @@ def move_to(queue: str) -> Verb:
         raise NoSuchQueue(f"No queue has the name {queue[:100]!r}.")
     return Verb(
         name="move", past="moved", action="job.move", allowed=frozenset({Status.QUEUED}),
-        ask=lambda job_ids: broker.move(job_ids, to=queue),
+        ask=partial(broker.move, to=queue), to=queue,
     )  # fmt: skip
 
 
@@ -109,13 +112,15 @@ def perform(
     reason: str = "",
     action: str = "",
     details: Mapping[str, Any] | None = None,
+    receipt: str = "",
     only_in: str = "",
 ) -> list[Result]:
     """Does the verb to each task, with a row of its own in the trail, and returns a result for each, in their order.
 
     ``action`` is the trail's word where a surface has one of its own (dlq.retry). Raises NotPermitted for an actor
     who may not, and BrokerError if Redis could not be asked; both stand in the trail. Two round trips at most, but for
-    jobs that have to be started anew or stopped. ``only_in`` refuses tasks of other queues than that one.
+    jobs that have to be started anew or stopped. Under a ``receipt`` it may be repeated: what was done is not done
+    again, and has the result it had. ``only_in`` refuses tasks of other queues than that one.
     """
 
     def deed(task: Task, outcome: Outcome, error: str = "") -> Deed:
@@ -128,23 +133,30 @@ def perform(
         refused = NotPermitted(roles.REFUSALS[roles.OPERATE])
         write_down([deed(task, Outcome.REFUSED, str(refused)) for task in tasks])
         raise refused
-    errors = {task.pk: error for task in tasks if (error := _out_of_place(task, only_in) or verb.refusal(task.status))}
+    answered = broker.answers(receipt)
+    errors = {
+        task.pk: error
+        for task in tasks
+        if task.job_id not in answered and (error := _out_of_place(task, only_in) or verb.refusal(task.status))
+    }
     able = [task for task in tasks if task.pk not in errors]
     try:
-        for task, word in zip(able, verb.ask([task.job_id for task in able]), strict=True):
+        words = verb.ask([task.job_id for task in able], receipt=receipt)
+        for task, word in zip(able, words, strict=True):
             if error := _error_of(verb, task, word, by):
                 errors[task.pk] = error
+            elif word != job_scripts.DONE:
+                broker.note(receipt, task.job_id, job_scripts.DONE)
     except broker.BrokerError as error:
         write_down([deed(task, Outcome.FAILED, f"Redis could not be asked: {error}") for task in able])
         raise
-    results = [
-        Result(
-            task=task, outcome=Outcome.REFUSED if task.pk in errors else Outcome.SUCCESS, error=errors.get(task.pk, "")
-        )
-        for task in tasks
-    ]
+    results = [_result(task, errors.get(task.pk, "")) for task in tasks]
     write_down([deed(result.task, result.outcome, result.error) for result in results])
     return results
+
+
+def _result(task: Task, error: str) -> Result:
+    return Result(task=task, outcome=Outcome.REFUSED if error else Outcome.SUCCESS, error=error)
 
 
 def _out_of_place(task: Task, queue: str) -> str:
@@ -167,10 +179,15 @@ def _start_anew(task: Task, by: Actor) -> str:
     try:
         arguments = whole_arguments(task)
         # One id for all who try at once: the job is started once, and the others are told.
-        _enqueue_copy(task, *arguments, by=by, job_id=str(uuid5(task.pk, f"again after {task.attempts} runs")))
+        _enqueue_copy(task, *arguments, by=by, job_id=id_of_copy(task))
     except (NotAllowedNow, callables.NotAllowed, broker.AlreadyEnqueued) as reason:
         return f"Redis no longer holds the job, and it cannot be started anew: {reason}"
     return ""
+
+
+def id_of_copy(task: Task) -> str:
+    """The id of the job that a retry starts instead of one that Redis has forgotten."""
+    return str(uuid5(task.pk, f"again after {task.attempts} runs"))
 
 
 # --- One task -----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from monitoring import inbox, transitions
+from monitoring.error_patterns import ErrorPattern
 from monitoring.inbox import Entry, NotUnderstood, Report
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
@@ -18,8 +19,8 @@ from monitoring.transitions import Change, Run
 logger = logging.getLogger("quarterdeck.recorder")
 
 LIVE_COLUMNS = (
-    "status", "error_type", "progress", "progress_message", "attempts", "retry_count", "enqueued_at", "scheduled_for",
-    "started_at", "completed_at", "last_run_at", "updated_at", "duration_ms", "wait_ms", "worker",
+    "status", "error_type", "error_group", "progress", "progress_message", "attempts", "retry_count", "enqueued_at",
+    "scheduled_for", "started_at", "completed_at", "last_run_at", "updated_at", "duration_ms", "wait_ms", "worker",
 )  # fmt: skip
 """What nearly every report changes."""
 IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments")
@@ -39,6 +40,8 @@ class Batch:
     """The tasks that have a row already, and what stands in it."""
     changes: list[Change] = field(default_factory=list)
     runs: dict[tuple[UUID, int], Run] = field(default_factory=dict)
+    failures: dict[ErrorPattern, datetime] = field(default_factory=dict)
+    """How tasks failed, and when one first failed so in this batch."""
     rollups: Rollups = field(default_factory=Rollups)
     set_aside: list[SetAsideEntry] = field(default_factory=list)
     told: set[UUID] = field(default_factory=set)
@@ -96,6 +99,8 @@ def fold(batch: Batch, report: Report) -> None:
     if outcome.run:
         batch.runs[outcome.run.task_id, outcome.run.attempt] = outcome.run
         batch.rollups.count_run(outcome.run)
+    if outcome.failure:
+        batch.failures.setdefault(outcome.failure, report.at)
     if outcome.change:
         batch.changes.append(outcome.change)
     elif report.told:

@@ -1,4 +1,4 @@
-"""What tasks are found by: texts inside their payloads and job ids, their worker, their error. Exactly, and literally."""
+"""What tasks are found by: texts inside payloads and job ids, their worker, their error. Exactly, and literally."""
 
 from __future__ import annotations
 
