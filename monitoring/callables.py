@@ -6,7 +6,7 @@ A page or an API that can name any importable function is remote code execution,
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -35,3 +35,13 @@ def resolve(dotted_name: str) -> Callable[..., Any]:
         names = ", ".join(sorted(functions)) or "none, for QUARTERDECK_CALLABLES is empty"
         raise NotAllowed(f"{dotted_name!r} may not be started. Allowed are: {names}.")
     return functions[dotted_name]
+
+
+def misfit(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Why the function does not take these arguments, to say here and not in a worker later; empty if it does."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        return f"{function.__name__}{signature}: {error}."
+    return ""
