@@ -167,7 +167,7 @@ def _error_of(verb: Verb, task: Task, word: str, by: Actor) -> str:
     """What stood in the way by RQ's account, which is newer than the row; empty if nothing did."""
     if word == job_scripts.DONE:
         return ""
-    if word == job_scripts.MISSING and verb is RETRY:
+    if word == job_scripts.MISSING and verb.name == RETRY.name:
         return _start_anew(task, by)
     status = FROM_RQ.get(word)
     refused = _STANDS_IN_THE_WAY.get(word) or (verb.refusal(status) if status else "")

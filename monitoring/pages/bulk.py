@@ -14,34 +14,26 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst
 
 from audit import roles
 from audit.trail import Actor, actor_of, audited
 from monitoring.actions import Verb, perform
-from monitoring.operations import AT_ONCE, act_on_matching, count_matching_verb
+from monitoring.operations import AT_ONCE, count_matching_verb
 from monitoring.pages.acting import SeeOther, act_and_return
-from monitoring.pages.selections import BULK_VERBS, chosen_tasks, outcome_in_words
+from monitoring.pages.selections import chosen_tasks, outcome_in_words
 from monitoring.pages.task_list import TaskList, whole_number
 
-SOURCE = "jobs.bulk"
 OF_THE_DEED = ("csrfmiddlewaretoken", "action", "all", "ask", "expected", "reason")
 """Fields of the form that are no filters."""
-WHAT_IT_MEANS = {
-    "retry": "They go to the end of their queues and run again.",
-    "cancel": "Those that wait never start. Workers are told to end those that run.",
-    "remove": "Their jobs are deleted from Redis, and they vanish from here. That cannot be undone; "
-    "who did it stays in the trail.",
-}
 
 
 def act_on_list(request: HttpRequest, list_of: Callable[[QueryDict], TaskList]) -> HttpResponse:
     """Does what the form asks for and goes back to the list as it was (303), with what became of it."""
     tasks = list_of(_filters(request))
-    verb = BULK_VERBS.get(request.POST.get("action", ""))
-    everything = request.POST.get("all") == "1"
+    verb = tasks.bulk_verbs.get(request.POST.get("action", ""))
+    everything = tasks.is_about_all(request.POST)
     job_ids = [] if everything else [job_id for job_id in request.POST.getlist("job_id") if job_id]
-    by = actor_of(request, source=SOURCE)
+    by = actor_of(request, source=tasks.source)
     if not by.may(roles.OPERATE) and (verb is None or not (everything or job_ids)):
         with audited("job.bulk", by=by, needs=roles.OPERATE, queue=tasks.queue):
             pass
@@ -49,6 +41,8 @@ def act_on_list(request: HttpRequest, list_of: Callable[[QueryDict], TaskList]) 
         messages.warning(request, "Unknown action")
     elif not everything and not job_ids:
         messages.warning(request, f"Select at least one {tasks.noun.removesuffix('s')}.")
+    elif not everything and request.POST["action"] in tasks.takes_time:
+        messages.warning(request, "That can be done to all that match only.")
     elif everything and tasks.errors:
         messages.warning(request, "Nothing was done, for the filters cannot be used.")
     elif request.POST.get("ask") and by.may(roles.OPERATE):
@@ -72,13 +66,14 @@ def _filters(request: HttpRequest) -> QueryDict:
 
 
 def _act(request: HttpRequest, verb: Verb, tasks: TaskList, job_ids: list[str], by: Actor) -> str:
-    reason = request.POST.get("reason", "")
+    word, reason = request.POST["action"], request.POST.get("reason", "")
     expected = whole_number(request.POST.get("expected"), 0) or None
     results: Any
     if job_ids:
-        results = perform(verb, chosen_tasks(job_ids, queue=tasks.queue), by=by, reason=reason, only_in=tasks.queue)
+        chosen, action = chosen_tasks(job_ids, queue=tasks.queue), tasks.trail_action(word)
+        results = perform(verb, chosen, by=by, reason=reason, action=action, only_in=tasks.queue)
     else:
-        results = act_on_matching(verb, tasks.filter.values(), by=by, reason=reason)
+        results = tasks.act_on_all(word, by=by, reason=reason)
     if isinstance(results, list):
         return outcome_in_words(verb, results, expected=expected)
     return format_html(
@@ -101,15 +96,15 @@ def _ask(request: HttpRequest, verb: Verb, tasks: TaskList, job_ids: list[str]) 
     described = " ".join(word for word in (f"{number:,}", of_status, noun) if word)
     context = {
         "section": "queues" if tasks.queue else "tasks",
-        "title": f"{capfirst(action)} {described}{f' of {tasks.queue}' if tasks.queue else ''}?",
-        "button": f"{capfirst(action)} {number:,} {noun}",
-        "meaning": WHAT_IT_MEANS[action],
+        "title": f"{tasks.button(action)} {described}{f' of {tasks.queue}' if tasks.queue else ''}?",
+        "button": f"{tasks.button(action)} {number:,} {noun}",
+        "meaning": tasks.what_it_means[action],
         "number": number,
         "total": total,
         "left": total - number,
         "noun": tasks.noun,
         "chips": [] if job_ids else _in_use(tasks),
-        "in_background": number > AT_ONCE and not job_ids,
+        "in_background": (number > AT_ONCE or action in tasks.takes_time) and not job_ids,
         "address": tasks.address,
         "hidden": [
             ("action", action),

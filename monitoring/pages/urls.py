@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from monitoring.pages import jobs, metrics, overview, queues, sessions, statistics, task_actions, views
+from monitoring.pages import (
+    dead_letters,
+    jobs,
+    metrics,
+    operations,
+    overview,
+    queues,
+    sessions,
+    statistics,
+    task_actions,
+    views,
+)
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -20,6 +31,16 @@ urlpatterns = [
     path("queues/<queue:name>/jobs/rows", jobs.job_rows, name="job-rows"),
     path("queues/<queue:name>/jobs/counts", jobs.job_counts, name="job-counts"),
     path("queues/<queue:name>/jobs", jobs.jobs, name="jobs"),
+    path("queues/<queue:name>/dlq/rows", dead_letters.queue_rows, name="dead-letter-rows"),
+    path("queues/<queue:name>/dlq/parts", dead_letters.queue_parts, name="dead-letter-parts"),
+    path("queues/<queue:name>/dlq", dead_letters.dead_letters, name="dead-letters"),
+    path("failures", dead_letters.failures, name="failures"),
+    path("failures/rows", dead_letters.failure_rows, name="failure-rows"),
+    path("failures/parts", dead_letters.failure_parts, name="failure-parts"),
+    path("operations", operations.operations, name="operations"),
+    path("operations/<int:number>", operations.operation, name="operation"),
+    path("operations/<int:number>/parts", operations.operation_parts, name="operation-parts"),
+    path("operations/<int:number>/stop", operations.stop, name="operation-stop"),
     path("statistics", statistics.statistics, name="statistics"),
     path("statistics/parts", statistics.statistics_parts, name="statistics-parts"),
     path("tasks", views.task_list, name="tasks"),
