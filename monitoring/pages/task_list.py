@@ -181,7 +181,7 @@ class TaskList:
     @property
     def oldest_shown(self) -> datetime | None:
         """When the last task on a full page was created; None while the page has room for any."""
-        return self.tasks[-1].created_at if self.total > len(self.tasks) else None
+        return self.tasks[-1].created_at if self.tasks and self.total > len(self.tasks) else None
 
     @cached_property
     def queues(self) -> list[str]:
