@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid5
 
@@ -38,13 +39,17 @@ class Verb:
     """As the trail says it."""
     allowed: frozenset[Status]
     """The statuses in which it can be asked for."""
-    ask: Callable[[Sequence[str]], list[str]]
-    """Asks RQ for jobs by id; a word of ``job_scripts`` for each."""
+    ask: Callable[..., list[str]]
+    """Asks RQ for jobs by id, and under a ``receipt``; a word of ``job_scripts`` for each."""
+    to: str = ""
+    """The queue, of the verb that moves to one."""
 
     def refusal(self, status: str, held: str = "") -> str:
-        """Why it cannot be done to a task in this status, as a sentence; empty if it can."""
+        """Why it cannot be done to a task in this status ("" once it has no row any more); empty if it can."""
         if status in self.allowed:
             return ""
+        if not status:
+            return "It was removed meanwhile."
         return f"Cannot {self.name} a task that {_IS[Status(status)]}."
 
 
@@ -91,7 +96,7 @@ def move_to(queue: str) -> Verb:
         raise NoSuchQueue(f"No queue has the name {queue[:100]!r}.")
     return Verb(
         name="move", past="moved", action="job.move", allowed=frozenset({Status.QUEUED}),
-        ask=lambda job_ids: broker.move(job_ids, to=queue),
+        ask=partial(broker.move, to=queue), to=queue,
     )  # fmt: skip
 
 
@@ -103,12 +108,14 @@ def perform(
     reason: str = "",
     action: str = "",
     details: Mapping[str, Any] | None = None,
+    receipt: str = "",
 ) -> list[Result]:
     """Does the verb to each task, with a row of its own in the trail, and returns a result for each, in their order.
 
     ``action`` is the trail's word where a surface has one of its own (dlq.retry). Raises NotPermitted for an actor
     who may not, and BrokerError if Redis could not be asked; both stand in the trail. Two round trips at most, but for
-    jobs that have to be started anew or stopped.
+    jobs that have to be started anew or stopped. Under a ``receipt`` it may be repeated: what was done is not done
+    again, and has the result it had.
     """
 
     def deed(task: Task, outcome: Outcome, error: str = "") -> Deed:
@@ -121,12 +128,16 @@ def perform(
         refused = NotPermitted(roles.REFUSALS[roles.OPERATE])
         write_down([deed(task, Outcome.REFUSED, str(refused)) for task in tasks])
         raise refused
-    errors = {task.pk: error for task in tasks if (error := verb.refusal(task.status))}
+    answered = broker.answers(receipt)
+    errors = {task.pk: error for task in tasks if task.job_id not in answered and (error := verb.refusal(task.status))}
     able = [task for task in tasks if task.pk not in errors]
     try:
-        for task, word in zip(able, verb.ask([task.job_id for task in able]), strict=True):
+        words = verb.ask([task.job_id for task in able], receipt=receipt)
+        for task, word in zip(able, words, strict=True):
             if error := _error_of(verb, task, word, by):
                 errors[task.pk] = error
+            elif word != job_scripts.DONE:
+                broker.note(receipt, task.job_id, job_scripts.DONE)
     except broker.BrokerError as error:
         write_down([deed(task, Outcome.FAILED, f"Redis could not be asked: {error}") for task in able])
         raise
@@ -151,7 +162,8 @@ def _error_of(verb: Verb, task: Task, word: str, by: Actor) -> str:
     if word == job_scripts.MISSING and verb is RETRY:
         return _start_anew(task, by)
     status = FROM_RQ.get(word)
-    return _STANDS_IN_THE_WAY.get(word) or verb.refusal(status or "") or f"Its status in RQ is {word}."
+    refused = _STANDS_IN_THE_WAY.get(word) or (verb.refusal(status) if status else "")
+    return refused or f"Its status in RQ is {word}."
 
 
 def _start_anew(task: Task, by: Actor) -> str:
@@ -159,10 +171,15 @@ def _start_anew(task: Task, by: Actor) -> str:
     try:
         arguments = whole_arguments(task)
         # One id for all who try at once: the job is started once, and the others are told.
-        _enqueue_copy(task, *arguments, by=by, job_id=str(uuid5(task.pk, f"again after {task.attempts} runs")))
+        _enqueue_copy(task, *arguments, by=by, job_id=id_of_copy(task))
     except (NotAllowedNow, callables.NotAllowed, broker.AlreadyEnqueued) as reason:
         return f"Redis no longer holds the job, and it cannot be started anew: {reason}"
     return ""
+
+
+def id_of_copy(task: Task) -> str:
+    """The id of the job that a retry starts instead of one that Redis has forgotten."""
+    return str(uuid5(task.pk, f"again after {task.attempts} runs"))
 
 
 # --- One task -----------------------------------------------------------------------------------------------------

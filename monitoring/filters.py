@@ -64,7 +64,7 @@ class BadFilter(ValueError):
 
 
 class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
-    """Tasks by status (any of several), queue, type, labels, time of creation, and id."""
+    """Tasks by status (any of several), queue, type, labels, time of creation, id, payload, worker and error."""
 
     status = django_filters.MultipleChoiceFilter(
         choices=Status.choices,
@@ -84,6 +84,11 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
     origin_zone = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
     origin_tenant_id = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
     provider_type = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
+    # Parts of texts, found on PostgreSQL through trigrams (migration 0006); elsewhere every matching task is read.
+    payload = django_filters.CharFilter(field_name="arguments", lookup_expr="icontains", max_length=TEXT_LIMIT)
+    job_id = django_filters.CharFilter(field_name="job_id", lookup_expr="icontains", max_length=TEXT_LIMIT)
+    worker = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT, strip=False)
+    error_type = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
 
     class Meta:
         model = Task
@@ -117,7 +122,7 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
         return queryset.filter(labels.comes_from(value))
 
     def filter_label(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
-        """Tasks that were given the label."""
+        """Tasks with exactly that text; their index holds those that have any."""
         return queryset.filter(labels.Given(name), **{name: value})
 
     def values(self) -> dict[str, Any]:

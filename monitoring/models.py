@@ -8,6 +8,7 @@ from django.db import models
 
 from monitoring.descending import EmptyLastIndex
 from monitoring.statuses import OVER, UNFINISHED, RunStatus, Status
+from monitoring.stored_operations import Operation, OperationTask  # noqa: F401  # Django looks for models here
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -56,6 +57,9 @@ class Task(models.Model):
     output = models.TextField(blank=True, default="")
     error = models.TextField(blank=True, default="", help_text="The traceback of the last failed run.")
     error_type = models.CharField(max_length=255, blank=True, default="")
+    error_group = models.CharField(
+        max_length=16, blank=True, default="", help_text="The ErrorGroup of a task that is FAILED; of no other."
+    )
     depends_on = models.JSONField(null=True, blank=True, help_text="RQ ids of the jobs that must succeed first.")
     priority = models.IntegerField(default=0)
     progress = models.FloatField(default=0)
@@ -117,6 +121,16 @@ class Task(models.Model):
             EmptyLastIndex(fields=["-completed_at", "-id", "started_at"], name="task_completed"),
             # The list of one type, newest first: the monitoring API's task_type.
             models.Index(fields=["task_type", "created_at", "id"], name="task_type_created"),
+            # Dead letters of one queue, newest failure first; those of one group, over all queues and of one: its list,
+            # its first and its last. They hold the failed tasks only.
+            *(
+                models.Index(fields=[*fields, "completed_at", "id"], name=name, condition=models.Q(error_group__gt=""))
+                for fields, name in (
+                    (["queue"], "task_failed"),
+                    (["error_group"], "task_failed_group"),
+                    (["queue", "error_group"], "task_failed_queue_group"),
+                )
+            ),
             # The lists and counts of what producers label (monitoring/labels.py), newest first. They hold the tasks
             # that were given the label only, so they cost nothing where nobody uses it.
             *(
@@ -129,6 +143,10 @@ class Task(models.Model):
                     ("origin_instance", "instance"),
                     ("origin_zone", "zone"),
                     ("origin_tenant_id", "tenant"),
+                    # Tasks by the error that they ended with or were last tried again after.
+                    ("error_type", "error"),
+                    # What a worker ran last; tasks that were never run have none.
+                    ("worker", "worker"),
                 )
             ),
         ]
@@ -222,6 +240,39 @@ class RunCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.outcome} of {self.task_type} in {self.queue}"
+
+
+class FailureCount(models.Model):
+    """How many tasks that are FAILED now failed in a span, by error. The recorder keeps it."""
+
+    span = models.CharField(max_length=1, choices=Span)
+    start = models.DateTimeField(help_text="When the UTC hour or day of the failure begins.")
+    queue = models.CharField(max_length=255)
+    task_type = models.CharField(max_length=255)
+    error_group = models.CharField(max_length=16)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["span", "start", "queue", "task_type", "error_group"], name="one_failure_count_per_cell"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.task_type} in {self.queue} with error {self.error_group}"
+
+
+class ErrorGroup(models.Model):
+    """Errors that differ in numbers, ids, names and the like only; see monitoring.error_patterns."""
+
+    fingerprint = models.CharField(max_length=16, primary_key=True)
+    error_type = models.CharField(max_length=255, blank=True, default="")
+    pattern = models.CharField(max_length=300, help_text="What they have in common, as a person reads it.")
+    first_seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.pattern
 
 
 class InboxPosition(models.Model):

@@ -16,7 +16,7 @@ from monitoring.spans import pieces
 from monitoring.statuses import Status
 
 _NAMES = {"queue", "task_type", "types", "search"}
-_ROWS_ONLY = labels.LABELS | {"id_prefix"}
+_ROWS_ONLY = labels.LABELS | {"id_prefix", "payload", "job_id", "worker", "error_type"}
 _SPAN = {"created_from", "created_to"}
 
 

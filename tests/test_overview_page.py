@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from demo import history
-from monitoring.overview import Range
+from monitoring.trends import Range
 from tests.cast import API, client_of
 from tests.factories import make_task
 from tests.reading_pages import page, rows

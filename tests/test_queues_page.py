@@ -92,7 +92,7 @@ def test_its_queries_do_not_grow(browser: Client, django_assert_max_num_queries:
         text = page(browser, "/queues")
     assert len(rows(text, "queues")) == 30
     with django_assert_max_num_queries(7):
-        page(browser, "/queues/parts")
+        page(browser, "/queues-parts")
 
 
 @pytest.mark.usefixtures("work")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.fields import empty
 
-from monitoring.filter_fields import NotAMoment, parse_moment
-from monitoring.overview import Period, Range
+from monitoring.api_fields import Word
 from monitoring.statuses import RunStatus, Status
+from monitoring.trends import Period, Range
 
 STATUS_WORDS = {
     Status.SCHEDULED: "WaitingQueue",
@@ -40,26 +36,6 @@ PERIOD_WORDS = {
 }
 
 
-class Word(serializers.ChoiceField):
-    """One of this surface's words, in any case, for one of ours."""
-
-    default_error_messages = {"invalid_choice": "{input} is not known. Use one of: {known}."}
-
-    def __init__(self, meanings: Mapping[str, str], **options: Any) -> None:
-        super().__init__(choices=list(meanings), **options)
-        self.meanings = {word.lower(): meaning for word, meaning in meanings.items()}
-        self.words = {meaning: word for word, meaning in meanings.items()}
-
-    def to_internal_value(self, data: Any) -> str:
-        word = str(data).strip()
-        if word.lower() not in self.meanings:
-            self.fail("invalid_choice", input=repr(word[:100]), known=", ".join(self.words.values()))
-        return self.meanings[word.lower()]
-
-    def to_representation(self, value: Any) -> str:
-        return self.words[value]
-
-
 class StatusWord(Word):
     """A status."""
 
@@ -83,60 +59,3 @@ class StatusWords(serializers.ListField):
     def to_internal_value(self, data: Any) -> list[Any]:
         words = {word.strip().lower(): word.strip() for text in data for word in str(text).split(",")}
         return [self.child.run_validation(word) for word in words.values() if word]
-
-
-class TrueOrFalse(serializers.BooleanField):
-    """``true`` or ``false``; not given is neither, unlike an unticked box of a form."""
-
-    default_error_messages = {"invalid": "Must be true or false."}
-    default_empty_html = empty
-
-
-@extend_schema_field(OpenApiTypes.DATETIME)
-class Moment(serializers.Field):  # type: ignore[type-arg]  # the stubs' parameters do not exist at run time
-    """A time, as parse_moment reads it."""
-
-    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        self.is_end = is_end
-
-    def to_internal_value(self, data: Any) -> Any:
-        try:
-            return parse_moment(str(data), is_end=self.is_end)
-        except NotAMoment as error:
-            raise serializers.ValidationError(str(error)) from error
-
-
-class ClampedNumber(serializers.IntegerField):
-    """A whole number from 1; a larger one than ``most`` counts as ``most``."""
-
-    def __init__(self, *, most: int, **options: Any) -> None:
-        super().__init__(min_value=1, **options)
-        self.most = most
-
-    def to_internal_value(self, data: Any) -> int:
-        return min(super().to_internal_value(data), self.most)
-
-
-class Milliseconds(serializers.FloatField):
-    """A length of time with two decimals."""
-
-    def to_representation(self, value: Any) -> Any:
-        return round(float(value), 2)
-
-
-class TextOrNull(serializers.CharField):
-    """A text that is null when there is none."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_null=True, **options)
-
-    def to_representation(self, value: Any) -> Any:
-        return value or None
-
-
-class IsThere(serializers.BooleanField):
-    """Whether the source has a value."""
-
-    def get_attribute(self, instance: Any) -> bool:
-        return super().get_attribute(instance) is not None
