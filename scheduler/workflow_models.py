@@ -190,7 +190,7 @@ class WorkflowStep(models.Model):
             # Free steps by when they may be tried again, those without a time first: the dispatcher.
             models.Index(fields=["next_retry_at"], name="step_free", condition=Q(status=StepStatus.PENDING, unmet=0)),
             # Attempts in RQ's hands, by the time they were decided on: reconcile.
-            models.Index(fields=["claimed_at"], name="step_in_flight", condition=Q(status__in=sorted(IN_FLIGHT))),
+            models.Index(fields=["claimed_at"], name="step_in_flight", condition=Q(status__in=["QUEUED", "RUNNING"])),
         ]
 
     def __str__(self) -> str:
