@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from monitoring import inbox, transitions
@@ -13,6 +14,7 @@ from monitoring.inbox import Entry, NotUnderstood, Report
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
 from monitoring.rollups import Rollups
+from monitoring.statuses import OVER
 from monitoring.transitions import Change, Run
 
 logger = logging.getLogger("quarterdeck.recorder")
@@ -24,7 +26,7 @@ LIVE_COLUMNS = (
 """What nearly every report changes."""
 IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments")
 """What hardly ever changes after the first report, and never without one of these: the whole row is written then."""
-_LOADED_COLUMNS = ("id", "handler", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
+_LOADED_COLUMNS = ("id", "handler", "scheduled_job", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
 
 
 Identity = tuple[str, str, datetime, str]
@@ -45,6 +47,21 @@ class Batch:
     """The tasks that changed without changing status: progress, output."""
     removed: set[UUID] = field(default_factory=set)
     """The tasks whose rows go, though one may come back under the same id."""
+
+    def ends(self) -> list[End]:
+        """The ends of tasks in the batch, and the returns of those that were over, in order."""
+        return [
+            End(task=task, change=change)
+            for change in self.changes
+            if (change.new_status in OVER or change.old_status in OVER) and (task := self.tasks.get(change.task_id))
+        ]
+
+
+class End(NamedTuple):
+    """A task is over, or not any more."""
+
+    task: Task
+    change: Change
 
 
 def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
