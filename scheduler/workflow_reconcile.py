@@ -28,6 +28,7 @@ SEVERAL = 500
 """As many rows as one look takes at once."""
 GRACE = timedelta(seconds=3)
 """Whoever claimed or ended an attempt has that long to go on with it."""
+TURN_SECONDS = 1.0
 LOOK_AT_TASKS_SECONDS = 10.0
 LOOK_AT_REDIS_SECONDS = 30.0
 
@@ -37,19 +38,29 @@ class Reconciler:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.next_tasks = self.next_redis = clock()
+        self.next_turn = self.next_tasks = self.next_redis = clock()
 
-    def turn(self) -> int:
-        """Does what there is to do and returns how many rows that concerned; raises BrokerError without Redis."""
+    def turn(self) -> float:
+        """Does what there is to do, once a second; returns the seconds until there may be more.
+
+        Redis may be away: what it has to hear waits for a later turn.
+        """
+        at = self.clock()
+        if at < self.next_turn:
+            return self.next_turn - at
+        self.next_turn = at + TURN_SECONDS
         now = timezone.now()
-        done = start_free(now) + settle_written(now) + hand_over_left(now) + ask_for_webhooks(now)
-        if self.clock() >= self.next_tasks:
-            self.next_tasks = self.clock() + LOOK_AT_TASKS_SECONDS
-            done += settle_recorded(now)
-        if self.clock() >= self.next_redis:
-            self.next_redis = self.clock() + LOOK_AT_REDIS_SECONDS
-            done += look_at_redis(now)
-        return done
+        done = [start_free(now), settle_written(now), hand_over_left(now), ask_for_webhooks(now)]
+        if at >= self.next_tasks:
+            self.next_tasks = at + LOOK_AT_TASKS_SECONDS
+            done.append(settle_recorded(now))
+        if at >= self.next_redis:
+            self.next_redis = at + LOOK_AT_REDIS_SECONDS
+            done.append(look_at_redis(now))
+        if max(done) >= SEVERAL:
+            self.next_turn = at
+            return 0.0
+        return TURN_SECONDS
 
 
 def start_free(now: datetime) -> int:
