@@ -1,4 +1,4 @@
-"""Takes claimed attempts and due webhooks to RQ. What is done twice is done once: each job's id follows from its row."""
+"""Takes claimed attempts and due webhooks to RQ. Done twice it is done once: each job's id follows from its row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def hand_over(steps: Sequence[WorkflowStep]) -> None:
 def ask_for_webhook(workflow: Workflow) -> None:
     """Enqueues the telling of a workflow's end. Without Redis it stays due."""
     due_at = workflow.webhook_due_at
-    assert due_at is not None
+    if due_at is None:  # asked for meanwhile
+        return
     job_id = str(uuid5(workflow.pk, f"webhook {due_at.isoformat()}"))
     start = Start(
         job_id=job_id,
@@ -76,7 +77,11 @@ def _start_of(step: WorkflowStep) -> Start:
             **_told(step.workflow),
             "task_type": step.name,
             "priority": step.workflow.priority,
-            "task_data": {"workflow_id": str(step.workflow_id), "step": step.name, "resume_attempts": step.run_number - 1},
+            "task_data": {
+                "workflow_id": str(step.workflow_id),
+                "step": step.name,
+                "resume_attempts": step.run_number - 1,
+            },
         },
     )
 

@@ -204,7 +204,9 @@ def find(reference: str) -> Runnable:
 
 def runnables() -> list[str]:
     """Every reference that can be given without a version, by name: handlers, then functions."""
-    functions = [name for name, versions in registry.versions.items() if any(made.function for made in versions.values())]
+    functions = [
+        name for name, versions in registry.versions.items() if any(made.function for made in versions.values())
+    ]
     return [*sorted(functions), *sorted(callables.allowed())]
 
 

@@ -118,7 +118,9 @@ class Template:
 
     def _may_come_from(self, source: str) -> bool:
         origin, *path = source.split(".")
-        return (origin == "context" and bool(path)) or (origin == "results" and path[:1] != [] and path[0] in self.depends_on)
+        return (origin == "context" and bool(path)) or (
+            origin == "results" and path[:1] != [] and path[0] in self.depends_on
+        )
 
     def backoff_seconds(self, failed_attempts: int) -> float:
         """How long to wait after so many failed attempts."""

@@ -74,7 +74,9 @@ class Workflow(models.Model):
     active_steps = models.PositiveIntegerField(
         default=0, help_text="In flight, or free to start: with none left, it is over."
     )
-    final_step = models.CharField(max_length=150, blank=True, default="", help_text="The one that ends it, if one does.")
+    final_step = models.CharField(
+        max_length=150, blank=True, default="", help_text="The one that ends it, if one does."
+    )
     resume_count = models.PositiveIntegerField(default=0, help_text="How often it was resumed or retried.")
     resumed_at = models.DateTimeField(null=True)
 
@@ -215,5 +217,3 @@ class WorkflowStep(models.Model):
 def elapsed_ms(start: datetime | None, end: datetime | None) -> float | None:
     """The milliseconds between two moments, None unless both are known."""
     return (end - start).total_seconds() * 1000 if start and end else None
-
-

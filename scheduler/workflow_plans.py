@@ -1,4 +1,4 @@
-"""From a handler and a context to the rows of a workflow: its plan, and the first attempts where it may begin at once."""
+"""From a handler and a context to the rows of a workflow: whether the context will do, and the plan."""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -139,16 +141,16 @@ def _compare(steps: Sequence[WorkflowStep], now: datetime) -> int:
     except broker.BrokerError as error:
         logger.warning("attempts could not be compared with Redis: %s", error)
         return 0
-    endings = {}
+    endings: dict[UUID, Ending] = {}
     missing = []
     for step, status in zip(steps, said, strict=True):
-        assert step.task_id is not None
+        task_id = cast("UUID", step.task_id)  # an attempt in flight has one
         if status in TASK_OVER:
-            endings[step.task_id] = Ending(str(status), LOST, now)
+            endings[task_id] = Ending(str(status), LOST, now)
         elif status is None and step.status == StepStatus.QUEUED:
             missing.append(step.pk)
         elif status is None and _must_be_over(step, now):
-            endings[step.task_id] = Ending(Status.FAILED, LOST, now)
+            endings[task_id] = Ending(Status.FAILED, LOST, now)
     WorkflowStep.objects.filter(pk__in=missing, status=StepStatus.QUEUED).update(handed_at=None)
     return settle(endings) + len(missing)
 

@@ -189,7 +189,9 @@ def test_a_batch_of_ends_costs_no_more_statements_than_one() -> None:
     work(burst=5)
     with CaptureQueriesContext(connection) as queries:
         record()
-    assert len([query for query in queries if "scheduler_" in query["sql"]]) <= 9 + 2 * 5  # a prepared statement per row
+    assert (
+        len([query for query in queries if "scheduler_" in query["sql"]]) <= 9 + 2 * 5
+    )  # a prepared statement per row
 
 
 def test_a_removed_handler_fails_its_steps_and_says_so() -> None:

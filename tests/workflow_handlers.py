@@ -41,7 +41,9 @@ diamond = Steps("diamond", namespace="tests", version="1.0.0", description="Four
     "type": "object", "properties": {"amount": {"type": "integer", "minimum": 1}},
 })  # fmt: skip
 diamond.step(act, name="reserve")
-diamond.step(act, name="charge", after="reserve", skippable=True, skip_if=not_wanted, inputs={"by": "results.reserve.by"})
+diamond.step(
+    act, name="charge", after="reserve", skippable=True, skip_if=not_wanted, inputs={"by": "results.reserve.by"}
+)
 diamond.step(act, name="pack", after="reserve", backoff=[0])
 diamond.step(act, name="ship", after=["charge", "pack"], custom_events=["shipped"])
 

@@ -27,7 +27,9 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Command(BaseCommand):
-    help = "Starts scheduled jobs and steps of workflows when they are due, until it is told to stop. Any number may run."
+    help = (
+        "Starts scheduled jobs and steps of workflows when they are due, until it is told to stop. Any number may run."
+    )
     requires_system_checks = []  # `up`, `serve` and `check` run them; they load every page and API
 
     def handle(self, *args: Any, **options: Any) -> None:
