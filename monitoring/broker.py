@@ -181,6 +181,15 @@ def throw_away(receipt: str) -> None:
     connection().delete(receipt)
 
 
+def cancel_or_stop(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
+    """Cancels jobs that wait, and tells the workers of those that run to end them."""
+    words = cancel(job_ids, receipt=receipt)
+    return [
+        note(receipt, job_id, _stop(job_id)) if word == "started" else word
+        for job_id, word in zip(job_ids, words, strict=True)
+    ]
+
+
 def _stop(job_id: str) -> str:
     try:
         job = Job.fetch(job_id, connection=connection(), serializer="json")

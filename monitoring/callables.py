@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -66,3 +66,13 @@ def _of_allowed_module(dotted_name: str) -> Callable[..., Any] | None:
 def _is_offered(name: str, function: Any, module_name: str) -> bool:
     """Defined there, not imported into it: an allowed module may well import subprocess.run."""
     return inspect.isfunction(function) and function.__module__ == module_name and not name.startswith("_")
+
+
+def misfit(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Why the function does not take these arguments, to say here and not in a worker later; empty if it does."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        return f"{function.__name__}{signature}: {error}."
+    return ""

@@ -6,6 +6,7 @@ only their keys are read here, in two round trips however many queues and worker
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from rq.worker.base import BaseWorker
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from monitoring import broker
+from monitoring.pausable import HONOURS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,8 @@ class WorkerNow:
     """Jobs that succeeded since it started."""
     failed: int
     """Jobs that failed since it started."""
+    honours: Mapping[str, int] | None
+    """The numbers of the pauses that it has acknowledged, by queue; None if it knows nothing of pauses."""
 
     concurrency: ClassVar[int] = 1
     """How many jobs it runs at once."""
@@ -89,7 +93,7 @@ class Moment:
 
 _FIELDS = (
     *("queues", "hostname", "pid", "birth", "last_heartbeat", "state", "shutdown_requested_date"),
-    *("successful_job_count", "failed_job_count", "death"),
+    *("successful_job_count", "failed_job_count", "death", HONOURS),
 )
 _ALIVE = "+inf"
 
@@ -155,6 +159,7 @@ def _worker(key: bytes, values: list[bytes | None], executions: set[bytes]) -> W
         job_id=_text(min(executions)).rpartition(":")[0] if executions and told["state"] == WorkerStatus.BUSY else "",
         completed=_number(told["successful_job_count"]),
         failed=_number(told["failed_job_count"]),
+        honours=_honours(told[HONOURS]),
     )
 
 
@@ -164,6 +169,14 @@ def _name(key: bytes, prefix: str) -> str:
 
 def _text(value: bytes | None) -> str:
     return (value or b"").decode("utf-8", "replace")
+
+
+def _honours(text: str) -> dict[str, int] | None:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return None
+    return {str(queue): number for queue, number in read.items()} if isinstance(read, dict) else None
 
 
 def _number(text: str) -> int:

@@ -153,7 +153,8 @@ def cancel_execution(fire: ScheduledFire, *, by: Actor, reason: str = "") -> Sch
     with transaction.atomic():
         claimed = ScheduledFire.objects.claimed().filter(pk=fire.pk)
         if by.may(roles.OPERATE) and claimed.update(state=FireState.CANCELLED, **_cancelled()):
-            fire.refresh_from_db()
+            fire.state, fire.status = FireState.CANCELLED, Status.CANCELLED
+            fire.over_at = fire.cancel_requested_at = datetime.now(UTC)
             _write_cancelled(fire, by, reason)
             return fire
     task = fire.task

@@ -75,7 +75,7 @@ def trail() -> list[tuple[str, str]]:
 
 
 def queued() -> list[str]:
-    return [job_id.decode() for job_id in broker.connection().lrange("rq:queue:default", 0, -1)]
+    return list(broker.queue("default").get_job_ids())
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_it_tells_who_has_no_role_what_to_do(client: Client, stranger: User, pat
     assert "Log out" in response.content.decode()
 
 
-@pytest.mark.parametrize("path", ["/", "/tasks"])
+@pytest.mark.parametrize("path", ["/", "/tasks/rows", "/tasks/counts", f"/tasks/{UUID(int=1)}/parts"])
 def test_it_only_reads(browser: Client, path: str) -> None:
     assert browser.post(f"{BASE}{path}").status_code == 405
 

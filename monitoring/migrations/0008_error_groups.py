@@ -1,6 +1,39 @@
 """Failed tasks by error: the group of each, what the groups have in common, and their counts."""
 
+from collections import Counter
+
 from django.db import migrations, models
+
+from monitoring.error_patterns import error_pattern_of
+
+CHUNK = 2_000
+
+
+def group_failures(apps, schema_editor):
+    """Groups and counts the tasks that are failed already, as the recorder does from now on."""
+    task_model, group_model = apps.get_model("monitoring", "Task"), apps.get_model("monitoring", "ErrorGroup")
+    failed = task_model.objects.filter(status="FAILED").order_by("pk")
+    columns = ("error", "error_group", "queue", "task_type", "created_at", "completed_at")
+    first_seen, counts = {}, Counter()
+    chunk = list(failed.only(*columns)[:CHUNK])
+    while chunk:
+        for task in chunk:
+            pattern, at = error_pattern_of(task.error), task.completed_at or task.created_at
+            task.error_group = pattern.fingerprint
+            first_seen[pattern] = min(at, first_seen.get(pattern, at))
+            hour = at.replace(minute=0, second=0, microsecond=0)
+            for span, start in (("h", hour), ("d", hour.replace(hour=0))):
+                counts[span, start, task.queue, task.task_type, task.error_group] += 1
+        task_model.objects.bulk_update(chunk, ["error_group"], batch_size=200)
+        chunk = list(failed.filter(pk__gt=chunk[-1].pk).only(*columns)[:CHUNK])
+    group_model.objects.bulk_create(
+        (group_model(**pattern._asdict(), first_seen_at=at) for pattern, at in first_seen.items()), batch_size=CHUNK
+    )
+    count_model = apps.get_model("monitoring", "FailureCount")
+    names = ("span", "start", "queue", "task_type", "error_group")
+    count_model.objects.bulk_create(
+        (count_model(**dict(zip(names, cell)), count=count) for cell, count in counts.items()), batch_size=CHUNK
+    )
 
 
 class Migration(migrations.Migration):
@@ -49,6 +82,7 @@ class Migration(migrations.Migration):
                 max_length=16,
             ),
         ),
+        migrations.RunPython(group_failures, migrations.RunPython.noop),
         *(
             migrations.AddIndex(
                 model_name="task",
