@@ -44,6 +44,9 @@ RQ_QUEUES = {
 }
 # The hooks read it themselves, for they also run in processes without Django; a wrong one is told here.
 environ.between("QUARTERDECK_OUTBOX_LIMIT", 1_000_000, 1_000, 1_000_000_000)
+# Ends of workflows are told to addresses that whoever starts them may give: signed with this, and without it never.
+WEBHOOK_SECRET: str = environ.read("str", "WEBHOOK_SECRET", "")
+WEBHOOK_PRIVATE_ADDRESSES: bool = environ.read("bool", "WEBHOOK_PRIVATE_ADDRESSES", False)
 RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "monitoring.workers.Worker"}
 
 # --- Django ------------------------------------------------------------------------------------------------------
