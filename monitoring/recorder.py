@@ -20,6 +20,9 @@ from monitoring.batch import IDENTITY_COLUMNS, LIVE_COLUMNS, Batch, identity_of,
 from monitoring.hooks import OUTBOX
 from monitoring.inbox import Entry
 from monitoring.models import ErrorGroup, InboxPosition, Queue, SetAsideEntry, Task
+from monitoring.rollups import TIMED
+from monitoring.signals import task_over
+from monitoring.statuses import Status
 
 logger = logging.getLogger("quarterdeck.recorder")
 
@@ -99,6 +102,7 @@ class Recorder:
                 self.position = position.last_id  # go on from where the other one is
                 return None
             batch = understand(entries, refused=refused)
+            count_ends(position, batch)  # before writing, which adds what the tables hold to the batch's own counts
             write_rows(batch, known_queues=self.known_queues, known_errors=self.known_errors)
             save_position(position, entries, batch)
         self.position = position.last_id
@@ -122,6 +126,7 @@ def write_rows(batch: Batch, *, known_queues: Set[str] = frozenset(), known_erro
     write_runs(batch)
     write_counts(batch)
     write_set_aside(batch)
+    tell_ends(batch)
 
 
 def write_queues(batch: Batch, known: Set[str]) -> None:
@@ -176,6 +181,12 @@ def write_set_aside(batch: Batch) -> None:
     bulk.insert(SetAsideEntry, batch.set_aside)
 
 
+def tell_ends(batch: Batch) -> None:
+    """Lets the apps above write what follows from it that tasks are over, in the batch's own transaction."""
+    if ends := batch.ends():
+        task_over.send(sender=Batch, ends=ends)
+
+
 def save_position(position: InboxPosition, entries: Sequence[Entry], batch: Batch) -> None:
     """Moves the position past the batch, in the batch's own transaction."""
     position.last_id = entries[-1].stream_id
@@ -184,3 +195,14 @@ def save_position(position: InboxPosition, entries: Sequence[Entry], batch: Batc
     position.changes += len(batch.changes)
     position.updated_at = datetime.now(UTC)
     position.save()
+
+
+def count_ends(position: InboxPosition, batch: Batch) -> None:
+    """Adds what ended and was retried in the batch to the counts since ever; ``monitoring.sampling`` looks at them."""
+    position.retries += batch.retries
+    for cell, tally in batch.rollups.runs.items():
+        if cell.word in TIMED:
+            position.ended += tally.count
+            position.failures += tally.count if cell.word == Status.FAILED else 0
+            position.timed += tally.timed
+            position.run_us += tally.run_us

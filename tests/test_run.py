@@ -115,7 +115,7 @@ def test_it_stops_everything_on_ctrl_c_even_a_long_task(running: Running) -> Non
     for _ in range(2):
         running.manage("enqueue", "demo.tasks.sleep_for", "--args", "[300]")
     question = "SELECT status FROM monitoring_task WHERE task_type = 'demo.tasks.sleep_for'"
-    assert wait_for(lambda: ask(running, question) == [(Status.RUNNING,)] * 2, 20), ask(running, question)
+    assert wait_for(lambda: ask(running, question) == [(Status.RUNNING,)] * 2, 60), ask(running, question)
 
     assert running.stop(signal.SIGINT, seconds=10) == 0
     assert running.pids() == set()

@@ -12,8 +12,9 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from monitoring import statistics
-from monitoring.filters import SORT_COLUMNS, BadFilter, TaskFilter, ordered
+from monitoring.filters import BadFilter, TaskFilter
 from monitoring.models import Queue, Task
+from monitoring.orders import SORT_COLUMNS, ordered
 from monitoring.pages.selections import BULK_VERBS
 from monitoring.statuses import Status
 
