@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from monitoring import inbox, labels, transitions
@@ -16,6 +16,7 @@ from monitoring.inbox import Entry, NotUnderstood, Report
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
 from monitoring.rollups import Rollups
+from monitoring.statuses import OVER
 from monitoring.transitions import Change, Run
 
 logger = logging.getLogger("quarterdeck.recorder")
@@ -51,6 +52,21 @@ class Batch:
     removed: set[UUID] = field(default_factory=set)
     """The tasks whose rows go, though one may come back under the same id."""
     retries: int = 0
+
+    def ends(self) -> list[End]:
+        """The ends of tasks in the batch, and the returns of those that were over, in order."""
+        return [
+            End(task=task, change=change)
+            for change in self.changes
+            if (change.new_status in OVER or change.old_status in OVER) and (task := self.tasks.get(change.task_id))
+        ]
+
+
+class End(NamedTuple):
+    """A task is over, or not any more."""
+
+    task: Task
+    change: Change
 
 
 def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:

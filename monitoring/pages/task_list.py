@@ -219,7 +219,8 @@ class TaskList:
     @property
     def oldest_shown(self) -> datetime | None:
         """``since_column`` of the last task on a full page; None while the page has room for any."""
-        moment: datetime | None = getattr(self.tasks[-1], self.since_column) if self.total > len(self.tasks) else None
+        is_full = self.tasks and self.total > len(self.tasks)
+        moment: datetime | None = getattr(self.tasks[-1], self.since_column) if is_full else None
         return moment
 
     @cached_property

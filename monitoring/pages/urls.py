@@ -10,11 +10,13 @@ from monitoring.pages import (
     metrics,
     operations,
     overview,
+    queue,
     queues,
     sessions,
     statistics,
     task_actions,
     views,
+    workers,
 )
 
 urlpatterns = [
@@ -41,6 +43,8 @@ urlpatterns = [
     path("operations/<int:number>", operations.operation, name="operation"),
     path("operations/<int:number>/parts", operations.operation_parts, name="operation-parts"),
     path("operations/<int:number>/stop", operations.stop, name="operation-stop"),
+    path("queues/<queue:name>/parts", queue.queue_parts, name="queue-parts"),
+    path("queues/<queue:name>", queue.queue_page, name="queue"),
     path("statistics", statistics.statistics, name="statistics"),
     path("statistics/parts", statistics.statistics_parts, name="statistics-parts"),
     path("tasks", views.task_list, name="tasks"),
@@ -49,5 +53,7 @@ urlpatterns = [
     path("tasks/<uuid:task_id>", task_actions.task_page, name="task"),
     path("tasks/<uuid:task_id>/again", task_actions.again, name="task-again"),
     path("tasks/<uuid:task_id>/parts", views.task_parts, name="task-parts"),
+    path("workers", workers.workers_page, name="workers"),
+    path("workers/parts", workers.workers_parts, name="workers-parts"),
     path("<path:address>", views.not_found),
 ]
