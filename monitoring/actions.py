@@ -8,8 +8,8 @@ an outcome for each; the functions named for one task raise what stood in the wa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import uuid5
@@ -102,6 +102,15 @@ def move_to(queue: str) -> Verb:
         name="move", past="moved", action="job.move", allowed=frozenset({Status.QUEUED}),
         ask=partial(broker.move, to=queue), to=queue,
     )  # fmt: skip
+
+
+def narrowed(verb: Verb, statuses: Collection[str]) -> Verb:
+    """The verb for tasks in these statuses alone: those that were meant, whoever was faster."""
+    allowed = verb.allowed & set(statuses)
+    if allowed == verb.allowed:
+        return verb
+    words = sorted(word for word, status in FROM_RQ.items() if status in allowed)
+    return replace(verb, allowed=allowed, ask=partial(verb.ask, only=words))
 
 
 def perform(

@@ -97,7 +97,7 @@ def _narrowed(rows: QuerySet[Any], names: Mapping[str, Any]) -> QuerySet[Any]:
 
 
 def _sum_cells(column: str, cells: QuerySet[Any]) -> Counter[str]:
-    return Counter(dict(cells.values_list(column).annotate(total=Sum("count"))))
+    return Counter(dict(cells.values_list(column).annotate(total=Sum("count", default=0))))
 
 
 def _count_rows(column: str, rows: QuerySet[Task]) -> Counter[str]:

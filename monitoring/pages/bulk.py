@@ -34,22 +34,25 @@ def act_on_list(request: HttpRequest, list_of: Callable[[QueryDict], TaskList]) 
     everything = tasks.is_about_all(request.POST)
     job_ids = [] if everything else [job_id for job_id in request.POST.getlist("job_id") if job_id]
     by = actor_of(request, source=tasks.source)
-    if not by.may(roles.OPERATE) and (verb is None or not (everything or job_ids)):
-        with audited("job.bulk", by=by, needs=roles.OPERATE, queue=tasks.queue):
-            pass
-    if verb is None:
-        messages.warning(request, "Unknown action")
-    elif not everything and not job_ids:
-        messages.warning(request, f"Select at least one {tasks.noun.removesuffix('s')}.")
-    elif not everything and request.POST["action"] in tasks.takes_time:
-        messages.warning(request, "That can be done to all that match only.")
-    elif everything and tasks.errors:
-        messages.warning(request, "Nothing was done, for the filters cannot be used.")
+    if verb is None or (complaint := _complaint(request, tasks, job_ids, everything=everything)):
+        if not by.may(roles.OPERATE):
+            with audited("job.bulk", by=by, needs=roles.OPERATE, queue=tasks.queue):
+                pass
+        messages.warning(request, complaint if verb else "Unknown action")
     elif request.POST.get("ask") and by.may(roles.OPERATE):
         return _ask(request, verb, tasks, job_ids)
     else:
         return act_and_return(request, lambda: _act(request, verb, tasks, job_ids, by), to=tasks.address)
     return SeeOther(tasks.address)
+
+
+def _complaint(request: HttpRequest, tasks: TaskList, job_ids: list[str], *, everything: bool) -> str:
+    """Why nothing can be done with the form, empty if something can."""
+    if everything:
+        return "Nothing was done, for the filters cannot be used." if tasks.errors else ""
+    if not job_ids:
+        return f"Select at least one {tasks.noun.removesuffix('s')}."
+    return "That can be done to all that match only." if request.POST["action"] in tasks.takes_time else ""
 
 
 def _filters(request: HttpRequest) -> QueryDict:

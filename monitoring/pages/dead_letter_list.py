@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.urls import reverse
 
 from audit.trail import Actor
 from monitoring import error_groups
-from monitoring.actions import REMOVE, RETRY, Result
+from monitoring.actions import REMOVE, RETRY, Result, narrowed
 from monitoring.error_groups import Group
 from monitoring.models import LARGE_COLUMNS, Task, TaskQuerySet
 from monitoring.operations import begin_operation
@@ -26,7 +25,6 @@ BY_ERROR = "error"
 """What ``group`` says for the page that groups; else it names one group."""
 TRY_FIRST = 5
 CANARY = "canary"
-_ONLY_FAILED = frozenset({Status.FAILED})
 
 
 class DeadLetterList(TaskList):
@@ -43,9 +41,9 @@ class DeadLetterList(TaskList):
     since_column = "completed_at"
     source = "dlq"
     bulk_verbs = {
-        "retry": replace(RETRY, allowed=_ONLY_FAILED),
-        CANARY: replace(RETRY, allowed=_ONLY_FAILED),
-        "remove": replace(REMOVE, allowed=_ONLY_FAILED),
+        "retry": narrowed(RETRY, [Status.FAILED]),
+        CANARY: narrowed(RETRY, [Status.FAILED]),
+        "remove": narrowed(REMOVE, [Status.FAILED]),
     }
     what_it_means = {
         **WHAT_IT_MEANS,
