@@ -16,12 +16,18 @@ from django.urls import URLPattern
 from redis import Redis
 from rq.worker import WorkerStatus
 
+from audit.roles import OPERATE
+from audit.trail import Actor
 from monitoring import broker
+from monitoring.actions import RETRY
 from monitoring.dashboard_api import urls as dashboard_api
 from monitoring.monitoring_api import urls as monitoring_api
+from monitoring.operations import begin_operation
+from monitoring.statuses import Status
 from tests.cast import API, client_of
 from tests.factories import make_run, make_task
 from tests.monitoring_api import BASE
+from tests.reading_pages import BASE as PAGES
 
 READS = {
     *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LRANGE", "MGET", "SCARD", "SMEMBERS", "STRLEN", "TTL"),
@@ -82,6 +88,20 @@ def paths(db: None) -> list[str]:
     return [
         *paths_of(BASE, monitoring_api, task_id=task_id),
         *paths_of(API, dashboard_api, id=task_id, name="default"),
+        *(f"{PAGES}/{path}" for path in _dead_letters()),
+    ]
+
+
+def _dead_letters() -> list[str]:
+    """Pages of failed jobs and of operations, with one of each."""
+    task = make_task(status=Status.FAILED, error="ValueError: no order 1")
+    by = Actor(name="oscar", source="dlq", permissions=frozenset({OPERATE}))
+    operation = begin_operation(RETRY, {"status": ["FAILED"]}, by=by, try_first=5)
+    lists = [f"{path}{part}" for path in ("queues/default/dlq", "failures") for part in ("", "/rows", "/parts")]
+    return [
+        *lists,
+        *(f"{path}?group={group}" for path in lists for group in ("error", task.error_group)),
+        *("operations", f"operations/{operation.pk}", f"operations/{operation.pk}/parts"),
     ]
 
 
