@@ -120,7 +120,7 @@ def _ask(request: HttpRequest, verb: Verb, tasks: TaskList, job_ids: list[str]) 
 
 def _in_use(tasks: TaskList) -> list[str]:
     return [
-        f"{label}: {', '.join(values)}"
+        f"{label}: {', '.join(tasks.told(name, value) for value in values)}"
         for name, label in tasks.labels.items()
         if name != "sort" and (values := [value for value in tasks.parameters.getlist(name) if value])
     ]

@@ -60,7 +60,7 @@ class DeadLetterList(TaskList):
     @property
     def path(self) -> str:
         """The list's address without its parameters."""
-        return reverse("dead-letters", args=[self.queue]) if self.queue else reverse("failures")
+        return reverse("queue-dlq", args=[self.queue]) if self.queue else reverse("failures")
 
     @property
     def rows_path(self) -> str:
@@ -139,6 +139,10 @@ class DeadLetterList(TaskList):
     def button(self, word: str) -> str:
         """As a button says it."""
         return f"Try {TRY_FIRST} first of" if word == CANARY else super().button(word)
+
+    def told(self, name: str, value: str) -> str:
+        """A group by what its errors have in common."""
+        return self.group.pattern if name == "group" and self.group else value
 
     def trail_action(self, word: str) -> str:
         """The trail tells these deeds from the same ones of other lists."""

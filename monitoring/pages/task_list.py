@@ -202,6 +202,10 @@ class TaskList:
         """One of ``bulk_verbs`` as a button says it, before the number."""
         return word.capitalize()
 
+    def told(self, name: str, value: str) -> str:
+        """A parameter's value as people are told it."""
+        return value
+
     def trail_action(self, word: str) -> str:
         """The trail's word for one of ``bulk_verbs``; empty for the verb's own."""
         return ""
