@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern
 from redis import Redis
@@ -30,8 +31,9 @@ from tests.monitoring_api import BASE
 from tests.reading_pages import BASE as PAGES
 
 READS = {
-    *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LRANGE", "MGET", "SCARD", "SMEMBERS", "STRLEN", "TTL"),
-    *("TYPE", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"),
+    *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LINDEX", "LLEN", "LPOS", "LRANGE", "MGET", "SCARD", "SMEMBERS"),
+    *("STRLEN", "TTL", "ZRANK"),
+    *("TYPE", "XINFO", "XLEN", "XRANGE", "XREAD", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"),
     *("AUTH", "CLIENT", "HELLO", "INFO", "PING", "SELECT"),  # of the connection, not of the data
 }
 END = "that was all"
@@ -103,6 +105,26 @@ def _dead_letters() -> list[str]:
         *(f"{path}?group={group}" for path in lists for group in ("error", task.error_group)),
         *("operations", f"operations/{operation.pk}", f"operations/{operation.pk}/parts"),
     ]
+
+
+@pytest.fixture
+def page_paths(paths: list[str]) -> list[str]:
+    """The pages that tell what Redis holds: of a queue, of workers, and of a task that waits."""
+    waits = make_task(status=Status.QUEUED, job_id=broker.queue("default").get_job_ids()[0])
+    below = ("queues", "queues-parts", "queues/default", "queues/default/parts", "workers", "workers/parts")
+    return [f"{PAGES}/{path}" for path in ("", *below, f"tasks/{waits.pk}", f"tasks/{waits.pk}/parts")]
+
+
+def test_pages_read_only(page_paths: list[str], browser: Client) -> None:
+    def look() -> None:
+        for path in page_paths:
+            assert browser.get(path).status_code == 200, path
+
+    with CaptureQueriesContext(connection) as queries:
+        commands = heard(look)
+    assert {"LPOS", "LINDEX"} < set(commands)
+    assert set(commands) - READS == set()
+    assert [query["sql"] for query in queries if not query["sql"].startswith("SELECT ")] == []
 
 
 def test_it_hears_what_redis_receives() -> None:
