@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import DurationField, Func
+from django.db.models import CharField, DurationField, Func
 
 
 class Elapsed(Func):
@@ -22,6 +22,17 @@ class Elapsed(Func):
             f"strftime('%%s', substr({at}, 1, 19)) * 1000000 + substr({at} || '.000000', 21, 6)" for at in moments
         )
         return f"({first} - ({second}))", ()
+
+
+class ByCodePoint(Func):
+    """A text, compared as Python and SQLite compare texts, in whichever language the PostgreSQL database was made."""
+
+    template = "%(expressions)s"
+    arity = 1
+    output_field = CharField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template='%(expressions)s COLLATE "C"', **context)
 
 
 class Unindexed(Func):

@@ -12,7 +12,8 @@ from django.http import QueryDict
 from monitoring import statistics
 from monitoring.filters import BadFilter, TaskFilter
 from monitoring.models import Queue, Task
-from monitoring.orders import SORT_COLUMNS, ordered
+from monitoring.orders import SORT_COLUMNS
+from monitoring.paging import page_of_tasks
 from monitoring.statuses import Status
 
 SIZES = (20, 50, 100)
@@ -90,8 +91,15 @@ class TaskList:
         """The page's tasks."""
         if not self.total:
             return []
-        tasks = ordered(self.filter.matching(), self.sort.removeprefix("-"), descending=self.sort.startswith("-"))
-        return list(tasks[self.first - 1 : self.last])
+        page = page_of_tasks(
+            self.filter.values(),
+            sort=self.sort.removeprefix("-"),
+            descending=self.sort.startswith("-"),
+            number=self.page,
+            size=self.size,
+            total=self.total,
+        )
+        return list(page.tasks)
 
     @property
     def takes_new_tasks(self) -> bool:
