@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -61,12 +62,25 @@ def _detail(problem: Problem) -> dict[str, Any]:
     }
 
 
+def _problem_details(problem: Problem) -> dict[str, Any]:
+    """As RFC 9457 has it, and ASP.NET's ProblemDetails with it."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.message,
+        **({"errors": problem.errors} if problem.errors else {}),
+    }
+
+
 DASHBOARD_API = f"{settings.MONITORING_BASE_PATH}/api"
 MONITORING_API = "api/v1/monitoring"
+SCHEDULER_API = "api/v1/scheduler"
 # One entry per surface, by the path it is mounted at; a path stands before those it begins with.
 SHAPES = {
     DASHBOARD_API: Shape(body=_message_and_errors),
     MONITORING_API: Shape(body=_detail, invalid=422),
+    SCHEDULER_API: Shape(body=_problem_details, content_type="application/problem+json"),
 }
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum, Value
 
 from monitoring import labels
 from monitoring.filters import TaskFilter, looks_like_id
-from monitoring.models import Task, TaskCount
+from monitoring.models import FailureCount, Span, Task, TaskCount
 from monitoring.spans import Pieces, pieces
 from monitoring.statuses import Status
 
@@ -57,7 +57,9 @@ def are_counted(values: Mapping[str, Any]) -> bool:
     asked = values.keys()
     if looks_like_id(values.get("search", "")):
         return False
-    return asked <= NAMES | SPAN or (asked <= NAMES | labels.LABELS and len(asked & labels.LABELS) == 1)
+    if asked <= NAMES | SPAN or asked <= NAMES | {"error_group"}:
+        return True
+    return asked <= NAMES | labels.LABELS and len(asked & labels.LABELS) == 1
 
 
 def counts_by(column: str, values: Mapping[str, Any]) -> Counter[str]:
@@ -65,6 +67,8 @@ def counts_by(column: str, values: Mapping[str, Any]) -> Counter[str]:
 
     From the rollups, which must know them; rows are counted for the broken hours at both ends of a span of time only.
     """
+    if "error_group" in values:
+        return _sum_cells(column, narrowed(_failures(values["error_group"]), values))
     for label in values.keys() & labels.LABELS:
         return _from_label(column, values, label)
     return _from_spans(column, values)
@@ -88,6 +92,12 @@ def _from_label(column: str, values: Mapping[str, Any], label: str) -> Counter[s
     for sign, cells in labels.cells_of(label, values[label]):
         counts.update({name: sign * count for name, count in _sum_cells(column, narrowed(cells, values)).items()})
     return counts
+
+
+def _failures(error_group: str) -> QuerySet[FailureCount]:
+    """Tasks with an error group are failed, all of them."""
+    cells = FailureCount.objects.filter(span=Span.DAY, error_group=error_group)
+    return cells.annotate(status=Value(Status.FAILED.value))
 
 
 def narrowed(rows: QuerySet[Any], values: Mapping[str, Any]) -> QuerySet[Any]:

@@ -109,7 +109,7 @@ def test_its_queries_do_not_grow(browser: Client, django_assert_max_num_queries:
     assert "<html" not in parts
 
 
-@pytest.mark.parametrize("path", ["/statistics", "/statistics/parts", "/queues", "/queues/parts"])
+@pytest.mark.parametrize("path", ["/statistics", "/statistics/parts", "/queues", "/queues-parts"])
 def test_it_is_for_those_with_a_role(client: Client, stranger: User, path: str) -> None:
     assert client.get(f"{BASE}{path}").headers["Location"] == f"{BASE}/login?next={BASE}{path}"
     client.force_login(stranger)
