@@ -92,7 +92,7 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
 
 def _utc_text(moment: datetime) -> str:
     """As Django stores times in SQLite; all of ours are UTC, so nothing is converted."""
-    return str(moment.replace(tzinfo=None))
+    return str(moment)[:-6]  # without "+00:00"
 
 
 def _cast(field: Any) -> str:

@@ -19,6 +19,7 @@ from monitoring.models import Queue, Task, TaskQuerySet
 from monitoring.operations import act_on_matching
 from monitoring.orders import SORT_COLUMNS, ordered
 from monitoring.pages.selections import BULK_VERBS, WHAT_IT_MEANS
+from monitoring.paging import page_of_tasks
 from monitoring.statuses import Status
 from monitoring.stored_operations import Operation
 
@@ -186,7 +187,17 @@ class TaskList:
     @cached_property
     def tasks(self) -> list[Task]:
         """The page's tasks."""
-        return list(self.in_order()[self.first - 1 : self.last]) if self.total else []
+        if not self.total:
+            return []
+        page = page_of_tasks(
+            self.filter.values(),
+            sort=self.sort.removeprefix("-"),
+            descending=self.sort.startswith("-"),
+            number=self.page,
+            size=self.size,
+            total=self.total,
+        )
+        return list(page.tasks)
 
     @property
     def verbs(self) -> list[str]:
