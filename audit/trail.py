@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
@@ -56,8 +57,17 @@ class Actor:
 def actor_of(request: Any, *, source: str) -> Actor:
     """The person behind a request, of Django or of REST framework."""
     user = request.user
-    held = frozenset(permission for permission in roles.ALL if user.has_perm(permission))
-    return Actor(name=user.get_username(), source=source, address=source_of(request.META), permissions=held)
+    return Actor(name=user.get_username(), source=source, address=source_of(request.META), permissions=_held_by(user))
+
+
+def actor_named(name: str, *, source: str, address: str = "") -> Actor:
+    """Someone who asked for something earlier, with what the account may do now: nothing, if it is gone."""
+    user = User.objects.filter(username=name).first()
+    return Actor(name=name, source=source, address=address, permissions=_held_by(user) if user else frozenset())
+
+
+def _held_by(user: Any) -> frozenset[str]:
+    return frozenset(permission for permission in roles.ALL if user.has_perm(permission))
 
 
 def process(name: str) -> Actor:

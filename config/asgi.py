@@ -8,6 +8,8 @@ from typing import Any
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
+from config.encoded_slashes import EncodedSlashes
+
 
 def make_application() -> Any:
     """Both halves; the hub can be imported only after Django is set up, which making the first half does."""
@@ -16,7 +18,9 @@ def make_application() -> Any:
 
     from monitoring.hub.asgi import Hub
 
-    return ProtocolTypeRouter({"http": http, "websocket": Hub(f"/{settings.MONITORING_BASE_PATH}/hub")})
+    base = f"/{settings.MONITORING_BASE_PATH}"
+    pages = EncodedSlashes(http, below=f"{base}/queues/")
+    return ProtocolTypeRouter({"http": pages, "websocket": Hub(f"{base}/hub")})
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -191,3 +191,16 @@ def host_name() -> str:
 def process_name() -> str:
     """What the supervisor calls this process ("worker-1"); empty outside the supervisor."""
     return os.environ.get("SUPERVISOR_PROCESS_NAME", "")
+
+
+def metrics_token(name: str) -> str:
+    """A bearer token of 16 characters or more that opens the metrics, empty for none."""
+    token: str = read("str", name, "")
+    if token and not re.fullmatch(r"[!-~]{16,255}", token):
+        raise ImproperlyConfigured(f"{name} must have 16 to 255 letters, digits or signs, and no spaces.")
+    return token
+
+
+def metrics_directory(name: str, default: Path) -> None:
+    """Names and makes the directory in which web processes keep what they count, for ``prometheus_client`` to find."""
+    os.environ[name] = str(data_directory(name, default))

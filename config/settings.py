@@ -44,6 +44,9 @@ RQ_QUEUES = {
 }
 # The hooks read it themselves, for they also run in processes without Django; a wrong one is told here.
 environ.between("QUARTERDECK_OUTBOX_LIMIT", 1_000_000, 1_000, 1_000_000_000)
+# Ends of workflows are told to addresses that whoever starts them may give: signed with this, and without it never.
+WEBHOOK_SECRET: str = environ.read("str", "WEBHOOK_SECRET", "")
+WEBHOOK_PRIVATE_ADDRESSES: bool = environ.read("bool", "WEBHOOK_PRIVATE_ADDRESSES", False)
 RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "monitoring.workers.Worker"}
 
 # --- Django ------------------------------------------------------------------------------------------------------
@@ -66,6 +69,7 @@ INSTALLED_APPS = [
     *(["demo"] if DEMO or TESTING else []),
 ]
 MIDDLEWARE = [
+    "config.http_metrics.HttpMetrics",
     "config.content_security.ContentSecurityPolicy",
     "config.chunked_bodies.ChunkedBodies",
     "django.middleware.security.SecurityMiddleware",
@@ -192,6 +196,11 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 X_FRAME_OPTIONS = "DENY"
+# Prometheus cannot renew a JWT: a token for /api/v1/metrics alone, or no lock at all.
+METRICS_TOKEN = environ.metrics_token("METRICS_TOKEN")
+METRICS_PUBLIC: bool = environ.read("bool", "METRICS_PUBLIC", False)
+# Where the official client's files lie; it reads the variable when it is imported.
+environ.metrics_directory("PROMETHEUS_MULTIPROC_DIR", DATA_DIR / "prometheus")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- Logs --------------------------------------------------------------------------------------------------------

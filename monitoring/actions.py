@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid5
 
@@ -19,7 +20,7 @@ from audit.trail import Actor, Deed, NotAllowedNow, NotPermitted, audited, write
 from monitoring import broker, callables, job_scripts
 from monitoring.models import Queue, Task
 from monitoring.redaction import MASK, mask_value
-from monitoring.statuses import FROM_RQ, WAITING, Status
+from monitoring.statuses import FROM_RQ, UNFINISHED, WAITING, Status
 
 
 class NoSuchQueue(ValueError):
@@ -38,13 +39,17 @@ class Verb:
     """As the trail says it."""
     allowed: frozenset[Status]
     """The statuses in which it can be asked for."""
-    ask: Callable[[Sequence[str]], list[str]]
-    """Asks RQ for jobs by id; a word of ``job_scripts`` for each."""
+    ask: Callable[..., list[str]]
+    """Asks RQ for jobs by id, and under a ``receipt``; a word of ``job_scripts`` for each."""
+    to: str = ""
+    """The queue, of the verb that moves to one."""
 
     def refusal(self, status: str, held: str = "") -> str:
-        """Why it cannot be done to a task in this status, as a sentence; empty if it can."""
+        """Why it cannot be done to a task in this status ("" once it has no row any more); empty if it can."""
         if status in self.allowed:
             return ""
+        if not status:
+            return "It was removed meanwhile."
         return f"Cannot {self.name} a task that {_IS[Status(status)]}."
 
 
@@ -82,7 +87,11 @@ RETRY = Verb(
 REMOVE = Verb(
     name="remove", past="removed", action="job.remove", allowed=frozenset(Status) - {Status.RUNNING}, ask=broker.remove
 )
-VERBS = {verb.name: verb for verb in (CANCEL, STOP, RETRY, REMOVE)}
+END = Verb(
+    name="end", past="cancelled or told to stop", action="job.cancel", allowed=UNFINISHED, ask=broker.cancel_or_stop
+)
+"""Cancels what waits and stops what runs: for many tasks, of which some will have been started meanwhile."""
+VERBS = {verb.name: verb for verb in (CANCEL, STOP, RETRY, REMOVE, END)}
 
 
 def move_to(queue: str) -> Verb:
@@ -91,7 +100,7 @@ def move_to(queue: str) -> Verb:
         raise NoSuchQueue(f"No queue has the name {queue[:100]!r}.")
     return Verb(
         name="move", past="moved", action="job.move", allowed=frozenset({Status.QUEUED}),
-        ask=lambda job_ids: broker.move(job_ids, to=queue),
+        ask=partial(broker.move, to=queue), to=queue,
     )  # fmt: skip
 
 
@@ -103,12 +112,15 @@ def perform(
     reason: str = "",
     action: str = "",
     details: Mapping[str, Any] | None = None,
+    receipt: str = "",
+    only_in: str = "",
 ) -> list[Result]:
     """Does the verb to each task, with a row of its own in the trail, and returns a result for each, in their order.
 
     ``action`` is the trail's word where a surface has one of its own (dlq.retry). Raises NotPermitted for an actor
     who may not, and BrokerError if Redis could not be asked; both stand in the trail. Two round trips at most, but for
-    jobs that have to be started anew or stopped.
+    jobs that have to be started anew or stopped. Under a ``receipt`` it may be repeated: what was done is not done
+    again, and has the result it had. ``only_in`` refuses tasks of other queues than that one.
     """
 
     def deed(task: Task, outcome: Outcome, error: str = "") -> Deed:
@@ -121,27 +133,34 @@ def perform(
         refused = NotPermitted(roles.REFUSALS[roles.OPERATE])
         write_down([deed(task, Outcome.REFUSED, str(refused)) for task in tasks])
         raise refused
-    errors = {task.pk: error for task in tasks if (error := verb.refusal(task.status))}
+    answered = broker.answers(receipt)
+    errors = {
+        task.pk: error
+        for task in tasks
+        if task.job_id not in answered and (error := _out_of_place(task, only_in) or verb.refusal(task.status))
+    }
     able = [task for task in tasks if task.pk not in errors]
     try:
-        for task, word in zip(able, verb.ask([task.job_id for task in able]), strict=True):
+        words = verb.ask([task.job_id for task in able], receipt=receipt)
+        for task, word in zip(able, words, strict=True):
             if error := _error_of(verb, task, word, by):
                 errors[task.pk] = error
+            elif word != job_scripts.DONE:
+                broker.note(receipt, task.job_id, job_scripts.DONE)
     except broker.BrokerError as error:
         write_down([deed(task, Outcome.FAILED, f"Redis could not be asked: {error}") for task in able])
         raise
-    results = [
-        Result(
-            task=task, outcome=Outcome.REFUSED if task.pk in errors else Outcome.SUCCESS, error=errors.get(task.pk, "")
-        )
-        for task in tasks
-    ]
+    results = [_result(task, errors.get(task.pk, "")) for task in tasks]
     write_down([deed(result.task, result.outcome, result.error) for result in results])
     return results
 
 
 def _result(task: Task, error: str) -> Result:
     return Result(task=task, outcome=Outcome.REFUSED if error else Outcome.SUCCESS, error=error)
+
+
+def _out_of_place(task: Task, queue: str) -> str:
+    return f"It is in the queue {task.queue}, not in {queue}." if queue and task.queue != queue else ""
 
 
 def _error_of(verb: Verb, task: Task, word: str, by: Actor) -> str:
@@ -151,7 +170,8 @@ def _error_of(verb: Verb, task: Task, word: str, by: Actor) -> str:
     if word == job_scripts.MISSING and verb is RETRY:
         return _start_anew(task, by)
     status = FROM_RQ.get(word)
-    return _STANDS_IN_THE_WAY.get(word) or verb.refusal(status or "") or f"Its status in RQ is {word}."
+    refused = _STANDS_IN_THE_WAY.get(word) or (verb.refusal(status) if status else "")
+    return refused or f"Its status in RQ is {word}."
 
 
 def _start_anew(task: Task, by: Actor) -> str:
@@ -159,29 +179,35 @@ def _start_anew(task: Task, by: Actor) -> str:
     try:
         arguments = whole_arguments(task)
         # One id for all who try at once: the job is started once, and the others are told.
-        _enqueue_copy(task, *arguments, by=by, job_id=str(uuid5(task.pk, f"again after {task.attempts} runs")))
+        _enqueue_copy(task, *arguments, by=by, job_id=id_of_copy(task))
     except (NotAllowedNow, callables.NotAllowed, broker.AlreadyEnqueued) as reason:
         return f"Redis no longer holds the job, and it cannot be started anew: {reason}"
     return ""
 
 
+def id_of_copy(task: Task) -> str:
+    """The id of the job that a retry starts instead of one that Redis has forgotten."""
+    return str(uuid5(task.pk, f"again after {task.attempts} runs"))
+
+
 # --- One task -----------------------------------------------------------------------------------------------------
 
 
-def _perform_one(verb: Verb, task: Task, by: Actor, reason: str) -> None:
-    result = perform(verb, [task], by=by, reason=reason)[0]
+def perform_on(task: Task, verb: Verb, *, by: Actor, reason: str = "", only_in: str = "") -> None:
+    """Does a verb to one task; raises NotPermitted, NotAllowedNow or BrokerError."""
+    result = perform(verb, [task], by=by, reason=reason, only_in=only_in)[0]
     if result.error:
         raise NotAllowedNow(result.error)
 
 
 def cancel_task(task: Task, *, by: Actor, reason: str = "") -> None:
     """Asks RQ to cancel a task that waits; raises NotPermitted, NotAllowedNow or BrokerError."""
-    _perform_one(CANCEL, task, by, reason)
+    perform_on(task, CANCEL, by=by, reason=reason)
 
 
 def stop_task(task: Task, *, by: Actor, reason: str = "") -> None:
     """Asks the worker of a running task to end it; raises as ``cancel_task``."""
-    _perform_one(STOP, task, by, reason)
+    perform_on(task, STOP, by=by, reason=reason)
 
 
 def retry_task(task: Task, *, by: Actor, reason: str = "") -> None:
@@ -189,17 +215,17 @@ def retry_task(task: Task, *, by: Actor, reason: str = "") -> None:
 
     If Redis has forgotten the job, a new one is started from what was recorded, where that is whole and allowed.
     """
-    _perform_one(RETRY, task, by, reason)
+    perform_on(task, RETRY, by=by, reason=reason)
 
 
 def remove_task(task: Task, *, by: Actor, reason: str = "") -> None:
     """Deletes a task's job from Redis and has the recorder delete its row; raises as ``cancel_task``."""
-    _perform_one(REMOVE, task, by, reason)
+    perform_on(task, REMOVE, by=by, reason=reason)
 
 
 def move_task(task: Task, *, to: str, by: Actor, reason: str = "") -> None:
     """Moves a queued task to the end of another queue; raises NoSuchQueue, and as ``cancel_task``."""
-    _perform_one(move_to(to), task, by, reason)
+    perform_on(task, move_to(to), by=by, reason=reason)
 
 
 def retry_task_with(task: Task, *, args: Sequence[Any], kwargs: dict[str, Any], by: Actor, reason: str = "") -> str:

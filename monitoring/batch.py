@@ -6,10 +6,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from monitoring import inbox, transitions
+from monitoring import inbox, labels, transitions
+from monitoring.error_patterns import ErrorPattern
 from monitoring.inbox import Entry, NotUnderstood, Report
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
@@ -20,16 +22,16 @@ from monitoring.transitions import Change, Run
 logger = logging.getLogger("quarterdeck.recorder")
 
 LIVE_COLUMNS = (
-    "status", "error_type", "progress", "progress_message", "attempts", "retry_count", "enqueued_at", "scheduled_for",
-    "started_at", "completed_at", "last_run_at", "updated_at", "duration_ms", "wait_ms", "worker",
+    "status", "error_type", "error_group", "progress", "progress_message", "attempts", "retry_count", "enqueued_at",
+    "scheduled_for", "started_at", "completed_at", "last_run_at", "updated_at", "duration_ms", "wait_ms", "worker",
 )  # fmt: skip
 """What nearly every report changes."""
-IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments")
+IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments", *labels.COUNTED)
 """What hardly ever changes after the first report, and never without one of these: the whole row is written then."""
-_LOADED_COLUMNS = ("id", "handler", "scheduled_job", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
+_LOADED_COLUMNS = ("id", "handler", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
 
-
-Identity = tuple[str, str, datetime, str]
+_IDENTITY = attrgetter(*(Task._meta.get_field(name).attname for name in IDENTITY_COLUMNS))  # type: ignore[union-attr]  # columns
+Identity = tuple[Any, ...]
 
 
 @dataclass(kw_only=True)
@@ -41,12 +43,15 @@ class Batch:
     """The tasks that have a row already, and what stands in it."""
     changes: list[Change] = field(default_factory=list)
     runs: dict[tuple[UUID, int], Run] = field(default_factory=dict)
+    failures: dict[ErrorPattern, datetime] = field(default_factory=dict)
+    """How tasks failed, and when one first failed so in this batch."""
     rollups: Rollups = field(default_factory=Rollups)
     set_aside: list[SetAsideEntry] = field(default_factory=list)
     told: set[UUID] = field(default_factory=set)
     """The tasks that changed without changing status: progress, output."""
     removed: set[UUID] = field(default_factory=set)
     """The tasks whose rows go, though one may come back under the same id."""
+    retries: int = 0
 
     def ends(self) -> list[End]:
         """The ends of tasks in the batch, and the returns of those that were over, in order."""
@@ -96,7 +101,8 @@ def load_tasks(batch: Batch, reports: Sequence[Report]) -> None:
 
 def identity_of(task: Task) -> Identity:
     """The values of the columns that hardly ever change."""
-    return task.queue, task.task_type, task.created_at, task.arguments
+    identity: Identity = _IDENTITY(task)
+    return identity
 
 
 def fold(batch: Batch, report: Report) -> None:
@@ -109,10 +115,14 @@ def fold(batch: Batch, report: Report) -> None:
         if report.status is None or report.word == "deleted":
             return  # nothing is known of it and nothing will be
         task = batch.tasks[report.task_id] = transitions.new_task(report)
+    retries_before = task.retry_count
     outcome = transitions.apply(task, report)
+    batch.retries += task.retry_count - retries_before
     if outcome.run:
         batch.runs[outcome.run.task_id, outcome.run.attempt] = outcome.run
         batch.rollups.count_run(outcome.run)
+    if outcome.failure:
+        batch.failures.setdefault(outcome.failure, report.at)
     if outcome.change:
         batch.changes.append(outcome.change)
     elif report.told:

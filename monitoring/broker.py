@@ -131,32 +131,63 @@ def enqueue(
 
 # --- What the buttons ask for -------------------------------------------------------------------------------------
 # Each answers with a word per job: job_scripts.DONE, another word of that module, or RQ's word for the status that
-# stands in the way. Any may raise BrokerError; then some of the jobs may have changed, each of them whole.
+# stands in the way. Any may raise BrokerError; then some of the jobs may have changed, each of them whole. Whoever
+# repeats a call with the same ``receipt`` (a key of Redis) gets the answers of the first one for what that one did.
 
 
-def requeue(job_ids: Sequence[str]) -> list[str]:
+def requeue(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
     """Puts failed, stopped and cancelled jobs back onto their queues."""
-    return _each(job_scripts.REQUEUE, job_ids, Job.requeue)
+    return _each(job_scripts.REQUEUE, job_ids, Job.requeue, receipt=receipt)
 
 
-def cancel(job_ids: Sequence[str]) -> list[str]:
+def cancel(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
     """Cancels jobs that wait: they stay in Redis and never start."""
-    return _each(job_scripts.CANCEL, job_ids, Job.cancel)
+    return _each(job_scripts.CANCEL, job_ids, Job.cancel, receipt=receipt)
 
 
-def remove(job_ids: Sequence[str]) -> list[str]:
+def remove(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
     """Deletes jobs that do not run, and has the recorder forget their tasks."""
-    return _each(job_scripts.REMOVE, job_ids, Job.delete, then=job_scripts.REMOVE)
+    return _each(job_scripts.REMOVE, job_ids, Job.delete, then=job_scripts.REMOVE, receipt=receipt)
 
 
-def move(job_ids: Sequence[str], *, to: str) -> list[str]:
+def move(job_ids: Sequence[str], *, to: str, receipt: str = "") -> list[str]:
     """Moves queued jobs to the end of another queue."""
-    return _run(job_scripts.MOVE, job_ids, to)
+    return _run(job_scripts.MOVE, job_ids, to, receipt=receipt)
 
 
-def stop(job_ids: Sequence[str]) -> list[str]:
+def stop(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
     """Tells the workers of running jobs to end them; the status changes when a worker says so."""
-    return [_stop(job_id) for job_id in job_ids]
+    known = answers(receipt)
+    return [known.get(job_id) or note(receipt, job_id, _stop(job_id)) for job_id in job_ids]
+
+
+def answers(receipt: str) -> dict[str, str]:
+    """What was answered under a receipt, by job id; nothing without one."""
+    if not receipt:
+        return {}
+    noted: Any = connection().hgetall(receipt)
+    return {job_id.decode(): word.decode() for job_id, word in noted.items()}
+
+
+def note(receipt: str, job_id: str, word: str) -> str:
+    """Notes an answer that no script gave, and returns it."""
+    if receipt:
+        connection().hset(receipt, job_id, word)
+    return word
+
+
+def throw_away(receipt: str) -> None:
+    """Forgets a receipt whose answers have been written down."""
+    connection().delete(receipt)
+
+
+def cancel_or_stop(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
+    """Cancels jobs that wait, and tells the workers of those that run to end them."""
+    words = cancel(job_ids, receipt=receipt)
+    return [
+        note(receipt, job_id, _stop(job_id)) if word == "started" else word
+        for job_id, word in zip(job_ids, words, strict=True)
+    ]
 
 
 def _stop(job_id: str) -> str:
@@ -173,19 +204,22 @@ def _stop(job_id: str) -> str:
     return job_scripts.DONE
 
 
-def _run(script: str, job_ids: Sequence[str], *more: str) -> list[str]:
+def _run(script: str, job_ids: Sequence[str], *more: str, receipt: str = "") -> list[str]:
     if not job_ids:
         return []
-    answers: Any = connection().register_script(script)(args=[utcformat(datetime.now(UTC)), *job_ids, *more])
-    return [answer.decode() for answer in answers]
+    words = [utcformat(datetime.now(UTC)), *job_ids, *more]
+    told: Any = connection().register_script(script)(keys=[receipt] if receipt else [], args=words)
+    return [word.decode() for word in told]
 
 
-def _each(script: str, job_ids: Sequence[str], by_rq: Callable[[Job], Any], *, then: str = "") -> list[str]:
+def _each(
+    script: str, job_ids: Sequence[str], by_rq: Callable[[Job], Any], *, then: str = "", receipt: str = ""
+) -> list[str]:
     """Runs the script; what it leaves to RQ is done by RQ, one by one, and by the script ``then`` after it."""
-    words = _run(script, job_ids)
+    words = _run(script, job_ids, receipt=receipt)
     for index, job_id in enumerate(job_ids):
         if words[index] == job_scripts.LIMITED:
-            words[index] = _by_rq(job_id, by_rq)
+            words[index] = note(receipt, job_id, _by_rq(job_id, by_rq))
             if then and words[index] == job_scripts.DONE:
                 _run(then, [job_id])
     return words

@@ -5,6 +5,10 @@ loses it, and it costs several round trips a job. Here one Lua script per deed l
 RQ's keys as RQ 3.0 does, and reports the new status to the outbox: Redis runs it as one step. Of two operators who
 press at once, the second finds the status changed and is told. Jobs with a rate limit hold slots that only RQ can
 account for: the scripts leave them alone and say so.
+
+A script may be given a receipt (KEYS[1]), a key where it notes each answer in the same step. Run again with the same
+receipt it answers what it did and does nothing twice, so whoever was killed before the answers were written down learns
+them.
 """
 
 from __future__ import annotations
@@ -49,11 +53,20 @@ local function take_out(id, status, queue)
 end
 """
 
-_EACH = """
-local answers = {}
+RECEIPT_SECONDS = 86_400
+
+_EACH = f"""
+local answers, receipt = {{}}, KEYS[1]
 for index = 2, #ARGV do
-    answers[#answers + 1] = act(ARGV[index])
+    local id = ARGV[index]
+    local answer = receipt and redis.call('HGET', receipt, id)
+    if not answer then
+        answer = act(id)
+        if receipt then redis.call('HSET', receipt, id, answer) end
+    end
+    answers[#answers + 1] = answer
 end
+if receipt then redis.call('EXPIRE', receipt, {RECEIPT_SECONDS}) end
 return answers
 """
 

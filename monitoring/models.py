@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Self
 
 from django.db import models
 
 from monitoring.descending import EmptyLastIndex
+from monitoring.expressions import Elapsed
 from monitoring.statuses import OVER, UNFINISHED, RunStatus, Status
+from monitoring.stored_operations import Operation, OperationTask  # noqa: F401  # Django looks for models here
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -56,6 +59,9 @@ class Task(models.Model):
     output = models.TextField(blank=True, default="")
     error = models.TextField(blank=True, default="", help_text="The traceback of the last failed run.")
     error_type = models.CharField(max_length=255, blank=True, default="")
+    error_group = models.CharField(
+        max_length=16, null=True, blank=True, help_text="The ErrorGroup of a task that is FAILED; of no other."
+    )
     depends_on = models.JSONField(null=True, blank=True, help_text="RQ ids of the jobs that must succeed first.")
     priority = models.IntegerField(default=0)
     progress = models.FloatField(default=0)
@@ -113,10 +119,28 @@ class Task(models.Model):
             ),
             # The list sorted by last execution, newest first.
             EmptyLastIndex(fields=["-last_run_at", "-id"], name="task_last_run"),
-            # The monitoring API's list sorted by completion, newest first; started_at for the one sorted by duration.
-            EmptyLastIndex(fields=["-completed_at", "-id", "started_at"], name="task_completed"),
+            # The monitoring API's list sorted by completion, newest first.
+            EmptyLastIndex(fields=["-completed_at", "-id"], name="task_completed"),
+            # Its list sorted by duration, longest first.
+            EmptyLastIndex(
+                Elapsed("completed_at", "started_at").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="task_elapsed",
+            ),
             # The list of one type, newest first: the monitoring API's task_type.
             models.Index(fields=["task_type", "created_at", "id"], name="task_type_created"),
+            # Dead letters of one queue, newest failure first; those of one group, over all queues and of one: its list,
+            # its first and its last. They hold the failed tasks only.
+            *(
+                models.Index(
+                    fields=[*fields, "completed_at", "id"], name=name, condition=models.Q(error_group__isnull=False)
+                )
+                for fields, name in (
+                    (["queue"], "task_failed"),
+                    (["error_group"], "task_failed_group"),
+                    (["queue", "error_group"], "task_failed_queue_group"),
+                )
+            ),
             # The lists and counts of what producers label (monitoring/labels.py), newest first. They hold the tasks
             # that were given the label only, so they cost nothing where nobody uses it.
             *(
@@ -129,6 +153,10 @@ class Task(models.Model):
                     ("origin_instance", "instance"),
                     ("origin_zone", "zone"),
                     ("origin_tenant_id", "tenant"),
+                    # Tasks by the error that they ended with or were last tried again after.
+                    ("error_type", "error"),
+                    # What a worker ran last; tasks that were never run have none.
+                    ("worker", "worker"),
                 )
             ),
         ]
@@ -152,17 +180,47 @@ class Task(models.Model):
         return self.status in OVER
 
 
+class QueueQuerySet(models.QuerySet["Queue"]):
+    """Queues, and which of them are paused."""
+
+    def paused(self, now: datetime) -> Self:
+        """Those whose pause is not over; few, so no index is kept for them."""
+        return self.filter(paused_at__isnull=False).exclude(paused_until__lte=now)
+
+    def unpaused(self, now: datetime) -> Self:
+        """The others, also those whose pause has run out and is still to be tidied up."""
+        return self.filter(models.Q(paused_at=None) | models.Q(paused_until__lte=now))
+
+    def run_out(self, now: datetime) -> Self:
+        """Those whose pause is over by itself and still to be tidied up."""
+        return self.filter(paused_at__isnull=False, paused_until__lte=now)
+
+
 class Queue(models.Model):
-    """A queue that a task was ever seen in."""
+    """A queue that a task was ever seen in, or that somebody paused."""
 
     name = models.CharField(max_length=255, unique=True)
     first_seen_at = models.DateTimeField()
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=255, blank=True, default="")
+    pause_reason = models.CharField(max_length=1000, blank=True, default="")
+    paused_until = models.DateTimeField(
+        null=True, blank=True, help_text="When it resumes by itself; empty: when somebody resumes it."
+    )
+    pause_number = models.PositiveIntegerField(default=0, help_text="Counts its pauses: workers acknowledge by it.")
+
+    objects = QueueQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether workers leave it alone now."""
+        return self.paused_at is not None and (self.paused_until is None or self.paused_until > datetime.now(UTC))
 
 
 class Span(models.TextChoices):
@@ -195,6 +253,27 @@ class TaskCount(models.Model):
         return f"{self.count} {self.status} of {self.task_type} in {self.queue}"
 
 
+class LabelCount(models.Model):
+    """How many of the tasks that were given a label are in a status now; see monitoring.labels. Most are given none."""
+
+    label = models.CharField(max_length=20, help_text="The column of Task that holds it.")
+    value = models.CharField(max_length=255)
+    queue = models.CharField(max_length=255)
+    task_type = models.CharField(max_length=255)
+    status = models.CharField(max_length=10, choices=Status)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["label", "value", "queue", "task_type", "status"], name="one_label_count_per_cell"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.status} with the {self.label} {self.value}"
+
+
 class RunCount(models.Model):
     """The runs that ended in a span with an outcome: how many, how long they ran and how long they had waited."""
 
@@ -224,6 +303,39 @@ class RunCount(models.Model):
         return f"{self.count} {self.outcome} of {self.task_type} in {self.queue}"
 
 
+class FailureCount(models.Model):
+    """How many tasks that are FAILED now failed in a span, by error. The recorder keeps it."""
+
+    span = models.CharField(max_length=1, choices=Span)
+    start = models.DateTimeField(help_text="When the UTC hour or day of the failure begins.")
+    queue = models.CharField(max_length=255)
+    task_type = models.CharField(max_length=255)
+    error_group = models.CharField(max_length=16)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["span", "start", "queue", "task_type", "error_group"], name="one_failure_count_per_cell"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.task_type} in {self.queue} with error {self.error_group}"
+
+
+class ErrorGroup(models.Model):
+    """Errors that differ in numbers, ids, names and the like only; see monitoring.error_patterns."""
+
+    fingerprint = models.CharField(max_length=16, primary_key=True)
+    error_type = models.CharField(max_length=255, blank=True, default="")
+    pattern = models.CharField(max_length=300, help_text="What they have in common, as a person reads it.")
+    first_seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.pattern
+
+
 class InboxPosition(models.Model):
     """How far the outbox stream has been recorded; saved in the transaction that records, and the recorders' lock."""
 
@@ -231,7 +343,14 @@ class InboxPosition(models.Model):
     last_id = models.CharField(max_length=40, default="0-0")
     recorded = models.BigIntegerField(default=0, help_text="Entries recorded since ever.")
     set_aside = models.BigIntegerField(default=0, help_text="Entries that could not be understood, since ever.")
+    changes = models.BigIntegerField(default=0, help_text="Status changes recorded since ever.")
     updated_at = models.DateTimeField(null=True)
+    # Counted in the transaction that records, so what happened in an interval is the difference of two looks.
+    ended = models.BigIntegerField(default=0, help_text="Tasks that were completed or failed, since ever.")
+    failures = models.BigIntegerField(default=0, help_text="How many of them failed.")
+    retries = models.BigIntegerField(default=0, help_text="Automatic and manual retries, since ever.")
+    timed = models.BigIntegerField(default=0, help_text="How many of the ended have a run time.")
+    run_us = models.BigIntegerField(default=0, help_text="Their run times added up, in microseconds.")
 
     def __str__(self) -> str:
         return f"{self.stream} at {self.last_id}"
@@ -250,3 +369,26 @@ class SetAsideEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream_id}: {self.reason}"
+
+
+class MetricSample(models.Model):
+    """How things stood at one time. Kept for a week; what happened between two samples is the difference of both."""
+
+    slot = models.BigIntegerField(primary_key=True, help_text="Which five seconds since 1970: one sample for each.")
+    at = models.DateTimeField()
+    waiting = models.BigIntegerField(help_text="Tasks that a worker could take.")
+    active = models.BigIntegerField()
+    delayed = models.BigIntegerField(help_text="Tasks that wait for their time, or for others.")
+    completed = models.BigIntegerField()
+    failed = models.BigIntegerField()
+    total_queues = models.PositiveIntegerField()
+    total_workers = models.PositiveIntegerField()
+    # The recorder's counts since ever, as InboxPosition has them.
+    ended = models.BigIntegerField()
+    failures = models.BigIntegerField()
+    retries = models.BigIntegerField()
+    timed = models.BigIntegerField()
+    run_us = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"

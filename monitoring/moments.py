@@ -6,6 +6,7 @@ only their keys are read here, in two round trips however many queues and worker
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from rq.worker.base import BaseWorker
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from monitoring import broker
+from monitoring.pausable import HONOURS
+from monitoring.worker_commands import ASKED_TO_STOP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,8 @@ class WorkerNow:
     """Jobs that succeeded since it started."""
     failed: int
     """Jobs that failed since it started."""
+    honours: Mapping[str, int] | None
+    """The numbers of the pauses that it has acknowledged, by queue; None if it knows nothing of pauses."""
 
     concurrency: ClassVar[int] = 1
     """How many jobs it runs at once."""
@@ -89,19 +94,23 @@ class Moment:
 
 _FIELDS = (
     *("queues", "hostname", "pid", "birth", "last_heartbeat", "state", "shutdown_requested_date"),
-    *("successful_job_count", "failed_job_count", "death"),
+    *("successful_job_count", "failed_job_count", "death", HONOURS, ASKED_TO_STOP),
 )
 _ALIVE = "+inf"
 
 
-def look(queue_names: Iterable[str] = ()) -> Moment:
-    """The named queues, every queue that RQ or a living worker knows, and every living worker; raises BrokerError."""
+def look(queue_names: Iterable[str] = (), *, others: bool = True) -> Moment:
+    """The named queues, every queue that RQ or a living worker knows, and every living worker; raises BrokerError.
+
+    Without ``others``, of the queues that nobody named only those of workers are there, without their counts.
+    """
     at = datetime.now(UTC)
     with broker.connection().pipeline(transaction=False) as pipeline:
         pipeline.smembers(Queue.redis_queues_keys)
         pipeline.smembers(REDIS_WORKER_KEYS)
         queue_keys, worker_keys = pipeline.execute()
-        names = sorted({*queue_names, *(_name(key, Queue.redis_queue_namespace_prefix) for key in queue_keys)})
+        known = (_name(key, Queue.redis_queue_namespace_prefix) for key in queue_keys if others)
+        names = sorted({*queue_names, *known})
         for key in worker_keys:
             pipeline.hmget(key, _FIELDS)
             pipeline.smembers(
@@ -150,11 +159,12 @@ def _worker(key: bytes, values: list[bytes | None], executions: set[bytes]) -> W
         born_at=_moment(told["birth"]),
         heartbeat_at=_moment(told["last_heartbeat"]),
         is_busy=told["state"] == WorkerStatus.BUSY,
-        is_stopping=bool(told["shutdown_requested_date"]),
+        is_stopping=bool(told["shutdown_requested_date"] or told[ASKED_TO_STOP]),
         # RQ keeps "<job id>:<execution id>" of what a worker runs, and may leave one behind.
         job_id=_text(min(executions)).rpartition(":")[0] if executions and told["state"] == WorkerStatus.BUSY else "",
         completed=_number(told["successful_job_count"]),
         failed=_number(told["failed_job_count"]),
+        honours=_honours(told[HONOURS]),
     )
 
 
@@ -164,6 +174,14 @@ def _name(key: bytes, prefix: str) -> str:
 
 def _text(value: bytes | None) -> str:
     return (value or b"").decode("utf-8", "replace")
+
+
+def _honours(text: str) -> dict[str, int] | None:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return None
+    return {str(queue): number for queue, number in read.items()} if isinstance(read, dict) else None
 
 
 def _number(text: str) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from monitoring import labels, statistics
-from monitoring.filters import TaskFilter, ordered
+from monitoring.filters import TaskFilter
 from monitoring.models import Task
+from monitoring.orders import ordered
 from monitoring.statuses import Status
 
 

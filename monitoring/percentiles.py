@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from monitoring.histograms import Histogram
 from monitoring.models import RunCount
-from monitoring.overview import Range
 from monitoring.spans import DAY, begin_of_day, begin_of_hour, pieces
 from monitoring.statuses import RunStatus
+from monitoring.trends import Range
 
 MOST_DAYS = 90
 """Longer ranges are told by their newest days."""

@@ -3,31 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from audit.models import TaskRun
-from monitoring import bulk
-from monitoring.models import RunCount, Task, TaskCount
-from monitoring.rollups import Cell, Rollups, RunTally, TaskTally, run_row, run_tally, task_row
+from monitoring import bulk, labels
+from monitoring.error_patterns import ErrorPattern, error_pattern_of
+from monitoring.models import ErrorGroup, FailureCount, LabelCount, RunCount, Task, TaskCount
+from monitoring.rollups import Cell, LabelCell, Rollups, RunTally, TaskTally, failure_row, run_row, run_tally, task_row
+from monitoring.statuses import Status
 from monitoring.transitions import Run
 
 CHUNK = 5_000
-_TASK_COLUMNS = ("created_at", "queue", "task_type", "status", "duration_ms")
+_TASK_COLUMNS = (
+    "created_at",
+    "completed_at",
+    "queue",
+    "task_type",
+    "status",
+    "duration_ms",
+    "error_group",
+    *labels.COUNTED,
+)
+_GROUPED_COLUMNS = ("error", "error_group", "created_at", "completed_at")
 
 
 def rebuild() -> None:
-    """Replaces both rollups by what the rows say. The recorder waits meanwhile; nothing that it would count is lost."""
+    """Groups the failed tasks anew and replaces the rollups by what the rows say.
+
+    The recorder waits meanwhile; nothing that it would count is lost.
+    """
     from monitoring.recorder import lock_position
 
     with transaction.atomic():
         lock_position()
+        group_anew()
         rollups = counted_anew()
         TaskCount.objects.all().delete()
         RunCount.objects.all().delete()
+        FailureCount.objects.all().delete()
         bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in rollups.task_tallies()])
         bulk.insert(RunCount, [run_row(cell, tally) for cell, tally in rollups.run_tallies()])
+        bulk.insert(FailureCount, [failure_row(cell, count) for cell, count in rollups.failure_counts()])
+        LabelCount.objects.all().delete()
+        bulk.insert(LabelCount, rollups.label_rows())
 
 
 def differences() -> list[str]:
@@ -38,10 +59,30 @@ def differences() -> list[str]:
         lock_position()
         rollups = counted_anew()
         stored_tasks, stored_runs = dict(_stored_tasks()), dict(_stored_runs())
+        stored_failures, stored_labels = dict(_stored_failures()), dict(_stored_labels())
     return [
         *_compared("tasks", stored_tasks, dict(rollups.task_tallies()), TaskTally()),
         *_compared("runs", stored_runs, dict(rollups.run_tallies()), RunTally()),
+        *_compared("failures", stored_failures, dict(rollups.failure_counts()), 0),
+        *_compared("tasks", stored_labels, dict(rollups.labels), 0),
     ]
+
+
+def group_anew() -> None:
+    """Gives every failed task the group of its error, by the rules of today, and takes it from all others."""
+    Task.objects.filter(error_group__isnull=False).exclude(status=Status.FAILED).update(error_group=None)
+    failed = Task.objects.filter(status=Status.FAILED).order_by("pk")
+    seen: dict[ErrorPattern, datetime] = {}
+    chunk = list(failed.only(*_GROUPED_COLUMNS)[:CHUNK])
+    while chunk:
+        for task in chunk:
+            pattern, at = error_pattern_of(task.error), task.completed_at or task.created_at
+            task.error_group = pattern.fingerprint
+            seen[pattern] = min(at, seen.get(pattern, at))
+        bulk.update(Task, chunk, ("error_group",))
+        chunk = list(failed.filter(pk__gt=chunk[-1].pk).only(*_GROUPED_COLUMNS)[:CHUNK])
+    groups = [ErrorGroup(**pattern._asdict(), first_seen_at=at) for pattern, at in seen.items()]
+    bulk.insert(ErrorGroup, groups, conflict="ON CONFLICT DO NOTHING")
 
 
 def counted_anew() -> Rollups:
@@ -69,11 +110,24 @@ def _stored_runs() -> Iterator[tuple[Cell, RunTally]]:
             yield cell, tally
 
 
-def _compared(what: str, stored: dict[Cell, Any], counted: dict[Cell, Any], nothing: Any) -> Iterator[str]:
+def _stored_failures() -> Iterator[tuple[Cell, int]]:
+    for row in FailureCount.objects.exclude(count=0).iterator(CHUNK):
+        yield Cell(row.span, row.start, row.queue, row.task_type, row.error_group), row.count  # type: ignore[arg-type]  # as above
+
+
+def _stored_labels() -> Iterator[tuple[LabelCell, int]]:
+    for row in LabelCount.objects.exclude(count=0).iterator(CHUNK):
+        yield LabelCell(row.label, row.value, row.queue, row.task_type, row.status), row.count
+
+
+def _compared(what: str, stored: dict[Any, Any], counted: dict[Any, Any], nothing: Any) -> Iterator[str]:
     for cell in sorted(stored.keys() | counted.keys()):
         was, should_be = stored.get(cell, nothing), counted.get(cell, nothing)
         if was != should_be:
-            place = (
-                f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"
-            )
-            yield f"{place}: stored {was}, the rows say {should_be}"
+            yield f"{_place(cell, what)}: stored {was}, the rows say {should_be}"
+
+
+def _place(cell: Cell | LabelCell, what: str) -> str:
+    if isinstance(cell, LabelCell):
+        return f"{cell.status} {what} of {cell.task_type} in {cell.queue} with {cell.label} {cell.value}"
+    return f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"

@@ -19,8 +19,10 @@ from monitoring import bulk, inbox, live
 from monitoring.batch import IDENTITY_COLUMNS, LIVE_COLUMNS, Batch, identity_of, understand
 from monitoring.hooks import OUTBOX
 from monitoring.inbox import Entry
-from monitoring.models import InboxPosition, Queue, SetAsideEntry, Task
+from monitoring.models import ErrorGroup, InboxPosition, Queue, SetAsideEntry, Task
+from monitoring.rollups import TIMED
 from monitoring.signals import task_over
+from monitoring.statuses import Status
 
 logger = logging.getLogger("quarterdeck.recorder")
 
@@ -46,6 +48,7 @@ class Recorder:
         self.announce = announce
         self.position = inbox.START
         self.known_queues: set[str] = set()
+        self.known_errors: set[str] = set()
 
     def start(self) -> None:
         """Takes up the stored position; raises OperationalError when the database is out of reach."""
@@ -99,10 +102,12 @@ class Recorder:
                 self.position = position.last_id  # go on from where the other one is
                 return None
             batch = understand(entries, refused=refused)
-            write_rows(batch, known_queues=self.known_queues)
+            count_ends(position, batch)  # before writing, which adds what the tables hold to the batch's own counts
+            write_rows(batch, known_queues=self.known_queues, known_errors=self.known_errors)
             save_position(position, entries, batch)
         self.position = position.last_id
         self.known_queues.update(task.queue for task in batch.tasks.values())
+        self.known_errors.update(failure.fingerprint for failure in batch.failures)
         return batch
 
 
@@ -112,9 +117,10 @@ def lock_position() -> InboxPosition:
     return position
 
 
-def write_rows(batch: Batch, *, known_queues: Set[str] = frozenset()) -> None:
+def write_rows(batch: Batch, *, known_queues: Set[str] = frozenset(), known_errors: Set[str] = frozenset()) -> None:
     """Writes all that a batch leads to; the caller holds the position's lock."""
     write_queues(batch, known_queues)
+    write_error_groups(batch, known_errors)
     write_tasks(batch)
     write_changes(batch)
     write_runs(batch)
@@ -129,6 +135,16 @@ def write_queues(batch: Batch, known: Set[str]) -> None:
     if new:
         rows = [Queue(name=name, first_seen_at=seen_at) for name, seen_at in sorted(new.items())]
         Queue.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def write_error_groups(batch: Batch, known: Set[str]) -> None:
+    """Remembers the errors that are seen for the first time."""
+    rows = [
+        ErrorGroup(**failure._asdict(), first_seen_at=at)
+        for failure, at in batch.failures.items()
+        if failure.fingerprint not in known
+    ]
+    bulk.insert(ErrorGroup, rows, conflict="ON CONFLICT DO NOTHING")
 
 
 def write_tasks(batch: Batch) -> None:
@@ -176,5 +192,17 @@ def save_position(position: InboxPosition, entries: Sequence[Entry], batch: Batc
     position.last_id = entries[-1].stream_id
     position.recorded += len(entries) - len(batch.set_aside)
     position.set_aside += len(batch.set_aside)
+    position.changes += len(batch.changes)
     position.updated_at = datetime.now(UTC)
     position.save()
+
+
+def count_ends(position: InboxPosition, batch: Batch) -> None:
+    """Adds what ended and was retried in the batch to the counts since ever; ``monitoring.sampling`` looks at them."""
+    position.retries += batch.retries
+    for cell, tally in batch.rollups.runs.items():
+        if cell.word in TIMED:
+            position.ended += tally.count
+            position.failures += tally.count if cell.word == Status.FAILED else 0
+            position.timed += tally.timed
+            position.run_us += tally.run_us

@@ -1,20 +1,23 @@
 """Counts kept while writing, so that any total costs the same at ten thousand and at ten million tasks.
 
-Tasks are counted by (hour of creation, queue, type, status), ended runs by (hour of the end, queue, type, outcome), and
-each hour is added to its day. Sums are whole microseconds, so that adding and taking away never drifts. The recorder
-and the rebuild count with the same code; ``rebuild_rollups --verify`` proves that both come to the same.
+Tasks are counted by (hour of creation, queue, type, status), ended runs by (hour of the end, queue, type, outcome),
+tasks that are failed now by (hour of the failure, queue, type, error), and each hour is added to its day. Tasks that
+were given labels are counted by each of them, too, over all time. Sums are
+whole microseconds, so that adding and taking away never drifts. The recorder and the rebuild count with the same code;
+``rebuild_rollups --verify`` proves that both come to the same.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from monitoring import bulk
+from monitoring import bulk, labels
 from monitoring.histograms import Histogram
-from monitoring.models import RunCount, Span, Task, TaskCount
+from monitoring.models import FailureCount, LabelCount, RunCount, Span, Task, TaskCount
 from monitoring.statuses import Status
 from monitoring.transitions import Run
 
@@ -22,6 +25,10 @@ _TASK_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "status"
     "count" = "monitoring_taskcount"."count" + excluded."count",
     "timed" = "monitoring_taskcount"."timed" + excluded."timed",
     "run_us" = "monitoring_taskcount"."run_us" + excluded."run_us" """
+_FAILURE_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "error_group") DO UPDATE SET
+    "count" = "monitoring_failurecount"."count" + excluded."count" """
+_LABEL_CONFLICT = """ON CONFLICT ("label", "value", "queue", "task_type", "status") DO UPDATE SET
+    "count" = "monitoring_labelcount"."count" + excluded."count" """
 _RUN_COLUMNS = tuple(
     column.column for column in RunCount._meta.concrete_fields
     if column.name not in ("id", "span", "start", "queue", "task_type", "outcome")
@@ -33,7 +40,7 @@ TIMED = (Status.COMPLETED, Status.FAILED)
 
 
 class Cell(NamedTuple):
-    """Where something is counted; ``word`` is a task's status or a run's outcome."""
+    """Where something is counted; ``word`` is a task's status, a run's outcome or a failure's error group."""
 
     span: Span
     start: datetime
@@ -44,6 +51,16 @@ class Cell(NamedTuple):
     def of_day(self) -> Cell:
         """The day's cell that an hour's cell is added to."""
         return self._replace(span=Span.DAY, start=self.start.replace(hour=0))
+
+
+class LabelCell(NamedTuple):
+    """Where a task with a label is counted."""
+
+    label: str
+    value: str
+    queue: str
+    task_type: str
+    status: str
 
 
 @dataclass(slots=True)
@@ -118,7 +135,9 @@ class Rollups:
 
     def __init__(self) -> None:
         self.tasks: dict[Cell, TaskTally] = {}
+        self.labels: Counter[LabelCell] = Counter()
         self.runs: dict[Cell, RunTally] = {}
+        self.failures: Counter[Cell] = Counter()
 
     def count_task(self, task: Task, sign: int) -> None:
         """Counts a task where it is (+1), or takes it from there (-1)."""
@@ -128,6 +147,12 @@ class Rollups:
         if task.duration_ms is not None and task.status in TIMED:
             tally.timed += sign
             tally.run_us += sign * round(task.duration_ms * 1000)
+        if task.status == Status.FAILED:
+            failed_at = task.completed_at or task.created_at
+            cell = Cell(Span.HOUR, hour_of(failed_at), task.queue, task.task_type, task.error_group or "")
+            self.failures[cell] += sign
+        for label, value in labels.given_to(task):
+            self.labels[LabelCell(label, value, task.queue, task.task_type, task.status)] += sign
 
     def count_run(self, run: Run) -> None:
         """Counts a run if it has ended."""
@@ -139,10 +164,13 @@ class Rollups:
     def write(self) -> None:
         """Adds the differences to the tables; inside the recorder's transaction, whose lock keeps others from them."""
         bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in self.task_tallies()], conflict=_TASK_CONFLICT)
+        bulk.insert(LabelCount, self.label_rows(), conflict=_LABEL_CONFLICT)
         tallies = dict(self.run_tallies())
         for cell, stored in _stored_runs(tallies):
             tallies[cell].merge(stored)
         bulk.insert(RunCount, [run_row(cell, tally) for cell, tally in tallies.items()], conflict=_RUN_CONFLICT)
+        rows = [failure_row(cell, count) for cell, count in self.failure_counts()]
+        bulk.insert(FailureCount, rows, conflict=_FAILURE_CONFLICT)
 
     def task_tallies(self) -> Iterator[tuple[Cell, TaskTally]]:
         """The cells of tasks that change, hours and days, in the order in which they are locked."""
@@ -151,12 +179,23 @@ class Rollups:
             days.setdefault(cell.of_day(), TaskTally()).merge(tally)
         yield from sorted((cell, tally) for cell, tally in (self.tasks | days).items() if tally)
 
+    def label_rows(self) -> list[LabelCount]:
+        """The cells of labels that change, as rows, in the order in which they are locked."""
+        return [LabelCount(**cell._asdict(), count=count) for cell, count in sorted(self.labels.items()) if count]
+
     def run_tallies(self) -> Iterator[tuple[Cell, RunTally]]:
         """The cells of runs that change, hours and days."""
         days: dict[Cell, RunTally] = {}
         for cell, tally in self.runs.items():
             days.setdefault(cell.of_day(), RunTally()).merge(tally)
         yield from ((cell, tally) for cell, tally in (self.runs | days).items() if tally)
+
+    def failure_counts(self) -> Iterator[tuple[Cell, int]]:
+        """The cells of failures that change, hours and days, in the order in which they are locked."""
+        days: Counter[Cell] = Counter()
+        for cell, count in self.failures.items():
+            days[cell.of_day()] += count
+        yield from sorted((cell, count) for cell, count in {**self.failures, **days}.items() if count)
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -180,6 +219,13 @@ def run_row(cell: Cell, tally: RunTally) -> RunCount:
         shortest_us=tally.shortest_us, longest_us=tally.longest_us, run_histogram=tally.run_histogram.to_json(),
         waited=tally.waited, wait_us=tally.wait_us, wait_histogram=tally.wait_histogram.to_json(),
     )  # fmt: skip
+
+
+def failure_row(cell: Cell, count: int) -> FailureCount:
+    """The row of a cell of failures."""
+    return FailureCount(
+        span=cell.span, start=cell.start, queue=cell.queue, task_type=cell.task_type, error_group=cell.word, count=count
+    )
 
 
 def run_tally(row: RunCount) -> RunTally:

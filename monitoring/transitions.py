@@ -7,17 +7,16 @@ job whose task is over.
 
 from __future__ import annotations
 
-import re
 from copy import copy
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from monitoring import facts
+from monitoring.error_patterns import ErrorPattern, error_pattern_of, error_type_of
 from monitoring.inbox import Report
 from monitoring.models import Task
 from monitoring.statuses import OVER, WAITING, RunStatus, Status
-from monitoring.wording import error_summary
 
 DELETED = "The job was deleted from Redis before it was over."
 UNREPORTED_END = "The run ended without a reported error."
@@ -52,10 +51,11 @@ class Run(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a report made of a task: the change of status and the run it opened or closed, if any."""
+    """What a report made of a task: the change of status, the run it opened or closed, and how it failed, if any."""
 
     change: Change | None = None
     run: Run | None = None
+    failure: ErrorPattern | None = None
 
 
 NOTHING = Outcome()
@@ -89,6 +89,10 @@ def apply(task: Task, report: Report) -> Outcome:
     if report.status == Status.QUEUED:
         task.enqueued_at = report.at
     task.status = report.status
+    failure = error_pattern_of(task.error) if report.status == Status.FAILED else None
+    task.error_group = failure.fingerprint if failure else None
+    if failure:
+        task.error_type = failure.error_type
     change = Change(
         task_id=task.id,
         old_status=old_status or None,
@@ -97,7 +101,7 @@ def apply(task: Task, report: Report) -> Outcome:
         error=_error_of(report),
         stream_id=report.stream_id,
     )
-    return Outcome(change=change, run=run)
+    return Outcome(change=change, run=run, failure=failure)
 
 
 # --- Runs ---------------------------------------------------------------------------------------------------------
@@ -129,7 +133,6 @@ def _end_run(task: Task, report: Report) -> Run:
         task.error = task.error_type = ""
     else:
         task.error = _error_of(report)
-        task.error_type = error_type_of(task.error)
     return _run(task, status=str(report.status), ended_at=report.at, error=_error_of(report))
 
 
@@ -200,9 +203,3 @@ def _error_of(report: Report) -> str:
     if report.word == "deleted":
         return DELETED
     return report.error or ""
-
-
-def error_type_of(error: str) -> str:
-    """The exception's class, with which the summary of its traceback begins; empty if the error is a plain sentence."""
-    match = re.match(r"([A-Za-z_][\w.]*)(?::|$)", error_summary(error))
-    return match[1][:255] if match else ""

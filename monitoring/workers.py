@@ -12,6 +12,7 @@ from typing import Any
 import rq
 import rq.worker.base
 from redis.exceptions import RedisError
+from rq.command import parse_payload
 from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
@@ -21,18 +22,23 @@ from rq.worker import WorkerStatus
 
 from monitoring import hooks
 from monitoring.lifeline import end_with_parent
+from monitoring.pausable import Pausable
 
 # A SpawnWorker's horse imports this module and nothing of Django's start-up: without this line it would go unseen.
 hooks.install()
 
 
-class Worker(rq.Worker):
-    """RQ's forking worker, reporting to Quarterdeck; what it forks ends with it, however it ends."""
+class Worker(Pausable, rq.Worker):
+    """RQ's forking worker, reporting to Quarterdeck; what it forks ends with it, however it ends.
+
+    It leaves paused queues alone (see ``monitoring.pausable``).
+    """
 
     grace_seconds: float | None = None
     """How long a task may go on after the worker was asked to stop; None waits for its end, as RQ does."""
     max_connection_wait_time = 5.0  # RQ's own 60 s would leave a queue idle for a minute after Redis came back
     _grace_is_over = False
+    _may_finish = False
     _forking_pid = 0
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
@@ -47,10 +53,8 @@ class Worker(rq.Worker):
 
     # --- Being asked to stop ---------------------------------------------------------------------------------------
     # RQ raises StopRequested out of the signal's handler. If that is between taking a job off its queue and starting
-    # it, the job is lost. Here the handler sets a flag only, the wait for a job is short, and the flag is looked at
-    # where RQ asks whether there is maintenance to do: there it holds no job.
-
-    dequeue_timeout = 1
+    # it, the job is lost. Here the handler sets a flag only, the wait for a job is short (``dequeue_timeout``), and the
+    # flag is looked at where RQ asks whether there is maintenance to do: there it holds no job.
 
     def _shutdown(self) -> None:
         if self.get_state() == WorkerStatus.BUSY:
@@ -64,17 +68,33 @@ class Worker(rq.Worker):
         return bool(super().should_run_maintenance_tasks)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """As RQ's own, in one round trip in place of three."""
         try:
-            super().heartbeat(timeout, pipeline)
+            with contextlib.nullcontext(pipeline) if pipeline is not None else self.connection.pipeline() as used:
+                super().heartbeat(timeout, used)
+                if pipeline is None:
+                    used.execute()
         except RedisError:
             if self._stop_requested:  # do not wait for Redis to come back
                 raise StopRequested from None
             raise
 
+    def handle_payload(self, message: Any) -> None:
+        """A command that came through Redis. "Stop after your job" means it: the task gets all the time it needs."""
+        self._may_finish = parse_payload(message).get("command") == "shutdown" or self._may_finish
+        super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        """As RQ's own, which takes the next signal for "at once"; after a command it is the first one in earnest."""
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ has no types here
+        if self._may_finish:
+            self._may_finish = False
+            self._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ has no types here
+
     def handle_warm_shutdown_request(self) -> None:
         """Gives the running task its time of grace."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ has no types here
-        if self.grace_seconds is not None:
+        if self.grace_seconds is not None and not self._may_finish:
             timer = threading.Timer(self.grace_seconds, self._end_horse)
             timer.daemon = True
             timer.start()

@@ -13,9 +13,9 @@ from django.db.models import Count, Q
 from django.db.models.functions import TruncHour
 
 from monitoring.models import Task
-from monitoring.overview import success_rate
 from monitoring.redaction import clean_text
 from monitoring.statuses import OVER, WAITING, Status
+from monitoring.trends import success_rate
 from scheduler.models import ScheduledFire, ScheduledFireQuerySet, ScheduledJob, newest_first
 
 DAY = timedelta(days=1)

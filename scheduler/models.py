@@ -14,6 +14,7 @@ from django.utils.timezone import now
 
 from monitoring.models import LARGE_COLUMNS
 from scheduler.recurrence import Schedule
+from scheduler.workflow_models import Workflow, WorkflowStep  # noqa: F401  # Django looks for models here
 
 
 class ScheduleType(models.TextChoices):

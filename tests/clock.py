@@ -7,7 +7,7 @@ from typing import Self
 
 import pytest
 
-from monitoring import overview
+from monitoring import overview, trends
 
 NOW = datetime(2026, 3, 10, 9, 41, 7, tzinfo=UTC)
 """A Tuesday."""
@@ -24,4 +24,5 @@ class StandingStill(datetime):
 @pytest.fixture
 def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures are told as if it were NOW."""
-    monkeypatch.setattr(overview, "datetime", StandingStill)
+    for module in (overview, trends):
+        monkeypatch.setattr(module, "datetime", StandingStill)

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from audit.models import StatusChange, TaskRun
+from monitoring.error_patterns import error_pattern_of
 from monitoring.hooks import OUTBOX
-from monitoring.models import InboxPosition, Queue, Task
+from monitoring.models import ErrorGroup, InboxPosition, Queue, Task
 from monitoring.rebuilding import differences
 from monitoring.rollups import Rollups
 from monitoring.statuses import Status
@@ -29,6 +30,13 @@ def make_task(**fields: Any) -> Task:
         "updated_at": NOON,
         **fields,
     }
+    if known["status"] == Status.FAILED:
+        known = {"completed_at": known["created_at"], **known}
+        failure = error_pattern_of(known.get("error", ""))
+        known = {"error_type": failure.error_type, "error_group": failure.fingerprint, **known}
+        ErrorGroup.objects.get_or_create(
+            fingerprint=failure.fingerprint, defaults={**failure._asdict(), "first_seen_at": known["completed_at"]}
+        )
     task = Task.objects.create(**{"job_id": str(known["id"]), **known})
     Queue.objects.get_or_create(name=task.queue, defaults={"first_seen_at": task.created_at})
     rollups = Rollups()

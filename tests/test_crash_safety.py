@@ -25,6 +25,7 @@ STEPS = [
     "lock_position",
     "understand",
     "write_queues",
+    "write_error_groups",
     "write_tasks",
     "write_changes",
     "write_runs",

@@ -9,10 +9,10 @@ import pytest
 
 from audit.models import TaskRun
 from demo import history
-from monitoring import overview
+from monitoring import overview, trends
 from monitoring.models import Task
-from monitoring.overview import MOST_POINTS, Period, Range
 from monitoring.statuses import Status
+from monitoring.trends import MOST_POINTS, Period, Range
 from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
@@ -54,11 +54,11 @@ def test_it_tells_execution_times_of_completed_runs() -> None:
 
 @pytest.mark.usefixtures("a_past")
 def test_the_charts_have_every_bucket_and_count_every_end() -> None:
-    today = overview.over_time(Range.TODAY, NOW)
+    today = trends.over_time(Range.TODAY, NOW)
     assert [point.at.hour for point in today] == list(range(10))
-    week = overview.over_time(Range.WEEK, NOW)
+    week = trends.over_time(Range.WEEK, NOW)
     assert (week[0].at, week[-1].at) == (datetime(2026, 3, 3, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
-    everything = overview.over_time(Range.ALL, NOW)
+    everything = trends.over_time(Range.ALL, NOW)
     assert sum(point.completed for point in everything) == Task.objects.filter(status="COMPLETED").count()
     assert sum(point.failed for point in everything) == Task.objects.filter(status="FAILED").count()
 
@@ -69,15 +69,15 @@ def test_the_charts_have_every_bucket_and_count_every_end() -> None:
     (Period.LAST_90_DAYS, 13, datetime(2025, 12, 10, tzinfo=UTC)),
 ])  # fmt: skip
 def test_the_trend_has_days_or_weeks_and_empty_buckets(period: Period, points: int, first: datetime) -> None:
-    trend = overview.success_rate_trend(period, NOW)
+    trend = trends.success_rate_trend(period, NOW)
     assert len(trend) == points
     assert trend[0].at == first
     assert all((point.total, point.success_rate) == (0, 0.0) for point in trend)
 
 
 def test_a_long_past_stays_within_the_most_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overview, "_first_end", lambda: NOW - timedelta(days=4_000))
-    assert MOST_POINTS / 2 < len(overview.over_time(Range.ALL, NOW)) <= MOST_POINTS
+    monkeypatch.setattr(trends, "_first_end", lambda: NOW - timedelta(days=4_000))
+    assert MOST_POINTS / 2 < len(trends.over_time(Range.ALL, NOW)) <= MOST_POINTS
 
 
 def test_nothing_recorded_is_all_zeros() -> None:
@@ -99,4 +99,4 @@ def test_it_costs_few_queries(django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(2):
         overview.queue_totals()
     with django_assert_max_num_queries(1):
-        overview.success_rate_trend(Period.LAST_90_DAYS)
+        trends.success_rate_trend(Period.LAST_90_DAYS)

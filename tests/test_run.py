@@ -21,6 +21,7 @@ PROCESSES = {
     "web": "manage.py serve",
     "recorder": "manage.py record",
     "dispatcher": "manage.py dispatch",
+    "operator": "manage.py operate",
     "worker-": "manage.py work",
     "demo": "manage.py demo",
     "valkey": "valkey-server",
@@ -68,7 +69,18 @@ def test_it_tells_where_it_is_and_who_may_log_in(running: Running) -> None:
 
 
 def test_it_names_the_process_in_every_line(running: Running) -> None:
-    names = {"web", "recorder", "dispatcher", "worker-1", "worker-2", "demo", "quarterdeck.up", "INFO", "WARN"}
+    names = {
+        "web",
+        "recorder",
+        "dispatcher",
+        "operator",
+        "worker-1",
+        "worker-2",
+        "demo",
+        "quarterdeck.up",
+        "INFO",
+        "WARN",
+    }
     assert [line for line in running.log.read_text().splitlines() if not names & set(line.split()[:3])] == []
 
 
@@ -103,7 +115,7 @@ def test_it_stops_everything_on_ctrl_c_even_a_long_task(running: Running) -> Non
     for _ in range(2):
         running.manage("enqueue", "demo.tasks.sleep_for", "--args", "[300]")
     question = "SELECT status FROM monitoring_task WHERE task_type = 'demo.tasks.sleep_for'"
-    assert wait_for(lambda: ask(running, question) == [(Status.RUNNING,)] * 2, 20), ask(running, question)
+    assert wait_for(lambda: ask(running, question) == [(Status.RUNNING,)] * 2, 60), ask(running, question)
 
     assert running.stop(signal.SIGINT, seconds=10) == 0
     assert running.pids() == set()

@@ -11,9 +11,9 @@ from django.test import Client
 
 from audit.models import TaskRun
 from demo import history
-from monitoring import overview, percentiles
-from monitoring.overview import Period, Range
+from monitoring import overview, percentiles, trends
 from monitoring.templatetags.times import duration
+from monitoring.trends import Period, Range
 from tests.reading_pages import BASE, page, rows
 
 
@@ -59,7 +59,7 @@ def test_percentiles_of_all_time_are_those_of_its_newest_days(django_assert_num_
 @pytest.mark.usefixtures("a_past")
 def test_it_shows_what_the_core_tells(browser: Client) -> None:
     text = page(browser, "/statistics", range="all", trend="90")
-    points = overview.success_rate_trend(Period.LAST_90_DAYS)
+    points = trends.success_rate_trend(Period.LAST_90_DAYS)
     assert [[int(cell) for cell in row[2:]] for row in rows(text, "trend-table")] == [
         [point.completed, point.failed] for point in points
     ]
@@ -109,7 +109,7 @@ def test_its_queries_do_not_grow(browser: Client, django_assert_max_num_queries:
     assert "<html" not in parts
 
 
-@pytest.mark.parametrize("path", ["/statistics", "/statistics/parts", "/queues", "/queues/parts"])
+@pytest.mark.parametrize("path", ["/statistics", "/statistics/parts", "/queues", "/queues-parts"])
 def test_it_is_for_those_with_a_role(client: Client, stranger: User, path: str) -> None:
     assert client.get(f"{BASE}{path}").headers["Location"] == f"{BASE}/login?next={BASE}{path}"
     client.force_login(stranger)

@@ -1,102 +1,36 @@
-"""What the OpenAPI document says of each operation: its words, examples, headers and errors."""
+"""What the OpenAPI document says of each operation: its words, examples and errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, TypeVar
+from drf_spectacular.utils import OpenApiExample
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-
+from monitoring.api_descriptions import READING, Surface, in_path, success
 from monitoring.dashboard_api import examples, serializers
 from monitoring.history import LIMIT
 
-View = TypeVar("View", bound=Callable[..., Any])
-
-_READING = (401, 403, 503)
-
-
-def _header(name: str, text: str, *statuses: int) -> OpenApiParameter:
-    """A header of the answers with these statuses, or of the request if there are none."""
-    return OpenApiParameter(
-        name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=text, response=list(statuses) or False
-    )
-
-
-_TASK_ID = OpenApiParameter(
-    "id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The task's id, a UUID. Any other text is a 404."
+_SURFACE = Surface(
+    name="dashboard",
+    tag="Dashboard API",
+    errors=examples.ERRORS,
+    shape=serializers.ErrorAnswer,
+    is_conditional=True,
 )
-_QUEUE_NAME = OpenApiParameter(
-    "name", OpenApiTypes.STR, OpenApiParameter.PATH, description="The queue's name, URL-encoded; slashes may be."
-)
-_CONDITIONAL = (
-    _header("If-None-Match", "The ETag of an answer that the client has already."),
-    _header("ETag", "Changes whenever the answer does.", 200, 304),
-)
-_WWW_AUTHENTICATE = _header("WWW-Authenticate", "`Bearer`", 401)
-_RETRY_AFTER = _header("Retry-After", "Seconds to wait.", 429, 503)
+_TASK_ID = in_path("id", "The task's id, a UUID. Any other text is a 404.")
+_QUEUE_NAME = in_path("name", "The queue's name, URL-encoded; slashes may be.")
 
-
-def _error(status: int, told: str, body: dict[str, Any]) -> OpenApiResponse:
-    return OpenApiResponse(serializers.ErrorAnswer, told, examples=[OpenApiExample(f"error {status}", value=body)])
-
-
-def _success(summary: str, answer: Any, example: Any) -> OpenApiResponse:
-    return OpenApiResponse(answer, summary, examples=[OpenApiExample("answer", value=example)])
-
-
-def _read(
-    name: str,
-    summary: str,
-    text: str,
-    *,
-    answer: Any,
-    example: Any,
-    errors: tuple[int, ...] = _READING,
-    told: Mapping[int, tuple[str, dict[str, Any]]] = MappingProxyType({}),
-    asks: Any = (),
-    **options: Any,
-) -> Callable[[View], View]:
-    """A GET, answered with 200 or, to a client that has the answer already, with 304.
-
-    ``told`` says of an error what ``examples.ERRORS`` says otherwise.
-    """
-    sayings = {**examples.ERRORS, **told}
-    return extend_schema(
-        operation_id=f"dashboard_{name}",
-        summary=summary,
-        description=text,
-        tags=["Dashboard API"],
-        parameters=[*asks, *_CONDITIONAL, *([_WWW_AUTHENTICATE] if 401 in errors else []), _RETRY_AFTER],
-        responses={
-            200: _success(summary, answer, example),
-            304: OpenApiResponse(None, "The client has this answer already."),
-            **{status: _error(status, *sayings[status]) for status in errors},
-        },
-        **options,
-    )
-
-
-login = extend_schema(
-    operation_id="dashboard_login",
-    summary="Log in",
-    description=(
-        "Trades a name and a password for a token that opens every API. An unknown name and a wrong password are "
-        "answered alike. Failed attempts are limited per account and per source."
-    ),
-    tags=["Dashboard API"],
+login = _SURFACE.describes(
+    "login",
+    "Log in",
+    "Trades a name and a password for a token that opens every API. An unknown name and a wrong password are "
+    "answered alike. Failed attempts are limited per account and per source.",
+    answers={200: success("The token", serializers.LoginAnswer, examples.LOGIN)},
+    errors=(400, 401, 413, 415, 429, 503),
+    told={401: ("The name or the password is wrong.", examples.WRONG_CREDENTIALS)},
     auth=[],
     request=serializers.Credentials,
-    parameters=[_WWW_AUTHENTICATE, _RETRY_AFTER],
     examples=[OpenApiExample("credentials", value=examples.CREDENTIALS, request_only=True)],
-    responses={
-        200: _success("The token", serializers.LoginAnswer, examples.LOGIN),
-        401: _error(401, "The name or the password is wrong.", examples.WRONG_CREDENTIALS),
-        **{status: _error(status, *examples.ERRORS[status]) for status in (400, 413, 415, 429, 503)},
-    },
 )
-task_list = _read(
+task_list = _SURFACE.reads(
     "list_tasks",
     "List tasks",
     "The tasks that match every given filter, a page at a time. A page past the end is empty. Parameters that are "
@@ -104,18 +38,18 @@ task_list = _read(
     asks=[serializers.TaskListQuery],
     answer=serializers.TaskPage,
     example=examples.TASK_PAGE,
-    errors=(400, *_READING),
+    errors=(400, *READING),
 )
-task_counts = _read(
+task_counts = _SURFACE.reads(
     "count_tasks",
     "Count tasks per status",
     "How many of the tasks that match the filters are in each status, exactly: what the tabs above a list show.",
     asks=[serializers.TaskQuery],
     answer=serializers.CountsAnswer,
     example=examples.COUNTS,
-    errors=(400, *_READING),
+    errors=(400, *READING),
 )
-task_detail = _read(
+task_detail = _SURFACE.reads(
     "get_task",
     "Get a task",
     "Everything known of one task. The keys from `recurringInfo` on are those of the scheduled job that made it, "
@@ -123,18 +57,18 @@ task_detail = _read(
     asks=[_TASK_ID],
     answer=serializers.TaskDetail,
     example=examples.TASK_DETAIL,
-    errors=(404, *_READING),
+    errors=(404, *READING),
 )
-status_audit = _read(
+status_audit = _SURFACE.reads(
     "list_status_changes",
     "List a task's status changes",
     f"Every status the task took, oldest first; of more than {LIMIT:,}, the newest {LIMIT:,}.",
     asks=[_TASK_ID],
     answer=serializers.StatusAuditRow(many=True),
     example=examples.STATUS_AUDIT_ROW,
-    errors=(404, *_READING),
+    errors=(404, *READING),
 )
-runs_audit = _read(
+runs_audit = _SURFACE.reads(
     "list_runs",
     "List a task's executions",
     "One row for each execution by a worker, oldest first; of a task made by a scheduled job, those of the whole "
@@ -142,9 +76,9 @@ runs_audit = _read(
     asks=[_TASK_ID],
     answer=serializers.RunsAuditRow(many=True),
     example=examples.RUNS_AUDIT_ROW,
-    errors=(404, *_READING),
+    errors=(404, *READING),
 )
-overview = _read(
+overview = _SURFACE.reads(
     "get_overview",
     "Get the overview",
     "The figures of the tasks created in a range, and how tasks ended in the course of it: hour by hour for Today, "
@@ -152,37 +86,37 @@ overview = _read(
     asks=[serializers.RangeQuery],
     answer=serializers.OverviewAnswer,
     example=examples.OVERVIEW,
-    errors=(400, *_READING),
+    errors=(400, *READING),
     told=examples.UNUSABLE_RANGE,
 )
-recent_activity = _read(
+recent_activity = _SURFACE.reads(
     "list_recent_activity",
     "List what happened last",
     "The newest status changes of all tasks, newest first.",
     asks=[serializers.ActivityQuery],
     answer=serializers.RecentActivity(many=True),
     example=examples.ACTIVITY,
-    errors=(400, *_READING),
+    errors=(400, *READING),
     told=examples.UNUSABLE_LIMIT,
 )
-queues = _read(
+queues = _SURFACE.reads(
     "list_queues",
     "List queues",
     "Every queue that a task was ever seen in, by name, with the figures of all its tasks.",
     answer=serializers.QueueMetrics(many=True),
     example=examples.QUEUE,
 )
-queue_tasks = _read(
+queue_tasks = _SURFACE.reads(
     "list_queue_tasks",
     "List a queue's tasks",
     "As the list of tasks, for one queue.",
     asks=[_QUEUE_NAME, serializers.QueueTaskListQuery],
     answer=serializers.TaskPage,
     example=examples.TASK_PAGE,
-    errors=(400, 404, *_READING),
+    errors=(400, 404, *READING),
     told=examples.NO_QUEUE,
 )
-success_rate_trend = _read(
+success_rate_trend = _SURFACE.reads(
     "get_success_rate_trend",
     "Get the success rate over time",
     "How tasks ended, day by day or, over 90 days, week by week (UTC); the last bucket ends with today. Buckets in "
@@ -190,20 +124,20 @@ success_rate_trend = _read(
     asks=[serializers.PeriodQuery],
     answer=serializers.TrendAnswer,
     example=examples.TREND,
-    errors=(400, *_READING),
+    errors=(400, *READING),
     told=examples.UNUSABLE_PERIOD,
 )
-task_types = _read(
+task_types = _SURFACE.reads(
     "count_task_types",
     "Count tasks per type",
     "How many tasks of each type (after its last dot) were created in a range, most first.",
     asks=[serializers.RangeQuery],
     answer={"type": "object", "additionalProperties": {"type": "integer"}},
     example=examples.TASK_TYPES,
-    errors=(400, *_READING),
+    errors=(400, *READING),
     told=examples.UNUSABLE_RANGE,
 )
-execution_times = _read(
+execution_times = _SURFACE.reads(
     "list_execution_times",
     "List execution times per type",
     "How long the runs took that completed in a range, by type (after its last dot), most runs first, in "
@@ -211,10 +145,10 @@ execution_times = _read(
     asks=[serializers.RangeQuery],
     answer=serializers.ExecutionTimes(many=True),
     example=examples.EXECUTION_TIMES,
-    errors=(400, *_READING),
+    errors=(400, *READING),
     told=examples.UNUSABLE_RANGE,
 )
-config = _read(
+config = _SURFACE.reads(
     "get_config",
     "Get the configuration",
     "Where the parts of this dashboard are mounted. Needs no token.",

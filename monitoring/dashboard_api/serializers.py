@@ -6,20 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from monitoring.dashboard_api.vocabulary import (
-    PERIOD_WORDS,
-    RANGE_WORDS,
-    SORT_WORDS,
-    IsThere,
-    Milliseconds,
-    RunWord,
-    StatusWord,
-    StatusWords,
-)
+from monitoring.api_fields import ClampedNumber, IsThere, Milliseconds, Moment, TextOrNull, TrueOrFalse, Word
+from monitoring.dashboard_api.vocabulary import PERIOD_WORDS, RANGE_WORDS, SORT_WORDS, RunWord, StatusWord, StatusWords
 from monitoring.filters import TEXT_LIMIT
 from monitoring.models import Task
-from monitoring.overview import Period, Range
-from monitoring.wire_fields import ClampedNumber, Moment, TextOrNull, TrueOrFalse, Word
+from monitoring.trends import Period, Range
 
 LARGEST_PAGE = 100
 MOST_ACTIVITIES = 100

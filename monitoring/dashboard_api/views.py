@@ -12,13 +12,13 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from audit.logins import log_in
 from audit.sources import source_of
 from audit.tokens import AccessToken
-from monitoring import activity, history, overview, statistics
+from monitoring import activity, history, overview, statistics, trends
+from monitoring.api_fields import read
 from monitoring.dashboard_api import descriptions, serializers
 from monitoring.dashboard_api.vocabulary import STATUS_WORDS
 from monitoring.models import Queue, Task
@@ -31,7 +31,7 @@ class Login(APIView):
 
     @descriptions.login
     def post(self, request: Request) -> Response:
-        user = log_in(**_read(serializers.Credentials, request.data), source=source_of(request.META))
+        user = log_in(**read(serializers.Credentials, request.data), source=source_of(request.META))
         token = AccessToken.for_user(user)
         answer = {"token": str(token), "expires_at": token.expires_at, "username": user.username}
         return Response(serializers.LoginAnswer(answer).data)
@@ -40,14 +40,14 @@ class Login(APIView):
 class TaskList(APIView):
     @descriptions.task_list
     def get(self, request: Request) -> Response:
-        asked = _read(serializers.TaskListQuery, request.query_params)
+        asked = read(serializers.TaskListQuery, request.query_params)
         return Response(serializers.TaskPage(_page(asked)).data)
 
 
 class TaskCounts(APIView):
     @descriptions.task_counts
     def get(self, request: Request) -> Response:
-        counts = statistics.counts_matching(_read(serializers.TaskQuery, request.query_params))
+        counts = statistics.counts_matching(read(serializers.TaskQuery, request.query_params))
         return Response(serializers.CountsAnswer({"counts": counts, "total": sum(counts.values())}).data)
 
 
@@ -75,14 +75,14 @@ class RunsAudit(APIView):
 class Overview(APIView):
     @descriptions.overview
     def get(self, request: Request) -> Response:
-        told = overview.overview(**_read(serializers.RangeQuery, request.query_params))
+        told = overview.overview(**read(serializers.RangeQuery, request.query_params))
         return Response(serializers.OverviewAnswer(told).data)
 
 
 class RecentActivity(APIView):
     @descriptions.recent_activity
     def get(self, request: Request) -> Response:
-        changes = activity.newest_changes(**_read(serializers.ActivityQuery, request.query_params))
+        changes = activity.newest_changes(**read(serializers.ActivityQuery, request.query_params))
         return Response(serializers.RecentActivity(changes, many=True).data)
 
 
@@ -95,27 +95,27 @@ class Queues(APIView):
 class QueueTasks(APIView):
     @descriptions.queue_tasks
     def get(self, request: Request, name: str) -> Response:
-        asked = _read(serializers.QueueTaskListQuery, request.query_params)
+        asked = read(serializers.QueueTaskListQuery, request.query_params)
         return Response(serializers.TaskPage(_page({**asked, "queue": _known_queue_or_404(name)})).data)
 
 
 class SuccessRateTrend(APIView):
     @descriptions.success_rate_trend
     def get(self, request: Request) -> Response:
-        asked = _read(serializers.PeriodQuery, request.query_params)
-        return Response(serializers.TrendAnswer({**asked, "points": overview.success_rate_trend(**asked)}).data)
+        asked = read(serializers.PeriodQuery, request.query_params)
+        return Response(serializers.TrendAnswer({**asked, "points": trends.success_rate_trend(**asked)}).data)
 
 
 class TaskTypes(APIView):
     @descriptions.task_types
     def get(self, request: Request) -> Response:
-        return Response(overview.task_types(**_read(serializers.RangeQuery, request.query_params)))
+        return Response(overview.task_types(**read(serializers.RangeQuery, request.query_params)))
 
 
 class ExecutionTimes(APIView):
     @descriptions.execution_times
     def get(self, request: Request) -> Response:
-        times = overview.execution_times(**_read(serializers.RangeQuery, request.query_params))
+        times = overview.execution_times(**read(serializers.RangeQuery, request.query_params))
         return Response(serializers.ExecutionTimes(times, many=True).data)
 
 
@@ -134,14 +134,6 @@ class Config(APIView):
             "uiEnabled": True,
         }
         return Response(serializers.ConfigAnswer(answer).data)
-
-
-def _read(kind: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """What was sent, in our words; raises ValidationError in the document's."""
-    sent = kind(data=data)
-    sent.is_valid(raise_exception=True)
-    read: dict[str, Any] = sent.validated_data
-    return read
 
 
 def _page(asked: dict[str, Any]) -> Page:

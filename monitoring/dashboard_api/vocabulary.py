@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from monitoring.overview import Period, Range
+from monitoring.api_fields import Word
 from monitoring.statuses import RunStatus, Status
-from monitoring.wire_fields import Word
+from monitoring.trends import Period, Range
 
 STATUS_WORDS = {
     Status.SCHEDULED: "WaitingQueue",
@@ -59,17 +59,3 @@ class StatusWords(serializers.ListField):
     def to_internal_value(self, data: Any) -> list[Any]:
         words = {word.strip().lower(): word.strip() for text in data for word in str(text).split(",")}
         return [self.child.run_validation(word) for word in words.values() if word]
-
-
-class Milliseconds(serializers.FloatField):
-    """A length of time with two decimals."""
-
-    def to_representation(self, value: Any) -> Any:
-        return round(float(value), 2)
-
-
-class IsThere(serializers.BooleanField):
-    """Whether the source has a value."""
-
-    def get_attribute(self, instance: Any) -> bool:
-        return super().get_attribute(instance) is not None

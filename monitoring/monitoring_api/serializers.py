@@ -9,6 +9,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from monitoring.api_fields import Moment, TextOrNull, Word
 from monitoring.breakdown import Breakdown
 from monitoring.filters import TEXT_LIMIT
 from monitoring.media import KINDS
@@ -17,11 +18,8 @@ from monitoring.monitoring_api.vocabulary import (
     ORDER_WORDS,
     SORT_WORDS,
     Elapsed,
-    Moment,
     ShownType,
     StatusWord,
-    TextOrNull,
-    Word,
     in_our_words,
 )
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from monitoring.api_fields import read
 from monitoring.breakdown import breakdown
 from monitoring.labels import Given
 from monitoring.media import media_of
@@ -26,7 +25,7 @@ from monitoring.workload import look_at_all, queue_loads, readiness, worker_load
 class TaskList(APIView):
     @descriptions.task_list
     def get(self, request: Request) -> Response:
-        asked = _read(serializers.TaskListQuery, request.query_params)
+        asked = read(serializers.TaskListQuery, request.query_params)
         order_and_place = {name: asked.pop(name) for name in ("sort", "descending", "number", "size")}
         rows = Task.objects.for_list().select_related(None).annotate(has_error=Given("error"))
         page = page_of_tasks(asked, **order_and_place, status_words=STATUS_WORDS, rows=rows)
@@ -56,7 +55,7 @@ class TaskMedia(APIView):
 class Stats(APIView):
     @descriptions.stats
     def get(self, request: Request) -> Response:
-        found = breakdown(**_read(serializers.StatsQuery, request.query_params))
+        found = breakdown(**read(serializers.StatsQuery, request.query_params))
         return Response(serializers.AggregateStats(found).data)
 
 
@@ -95,14 +94,6 @@ class WorkersHealth(APIView):
     @descriptions.workers_health
     def get(self, request: Request) -> Response:
         return Response(serializers.WorkerHealthResponse(readiness()).data)
-
-
-def _read(kind: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """What was sent, in our words; raises ValidationError in the document's."""
-    sent = kind(data=data)
-    sent.is_valid(raise_exception=True)
-    read: dict[str, Any] = sent.validated_data
-    return read
 
 
 def _task_or_404(tasks: QuerySet[Task], task_id: str) -> Task:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from monitoring.filter_fields import NotAMoment, parse_moment
+from monitoring.api_fields import Word
 from monitoring.labels import shown_type_of
 from monitoring.models import Task
 from monitoring.statuses import Status
@@ -36,56 +33,15 @@ SORT_WORDS = {
 ORDER_WORDS = {"asc": False, "desc": True}
 
 
-class Word(serializers.ChoiceField):
-    """One of this surface's words, in any case, for what we mean by it."""
-
-    default_error_messages = {"invalid_choice": "{input} is not known. Use one of: {known}."}
-
-    def __init__(self, meanings: Mapping[str, Any], **options: Any) -> None:
-        super().__init__(choices=list(meanings), **options)
-        self.meanings = meanings
-
-    def to_internal_value(self, data: Any) -> Any:
-        word = next((word for word in self.meanings if word.lower() == str(data).strip().lower()), None)
-        if word is None:
-            self.fail("invalid_choice", input=repr(str(data)[:100]), known=", ".join(self.meanings))
-        return self.meanings[word]
-
-
 class StatusWord(Word):
     """A status; asked for, it means each of ours that share the word."""
 
     def __init__(self, **options: Any) -> None:
-        meanings = {word: [ours for ours in Status if STATUS_WORDS[ours] == word] for word in STATUS_CHOICES}
+        meanings = {word: tuple(ours for ours in Status if STATUS_WORDS[ours] == word) for word in STATUS_CHOICES}
         super().__init__(meanings, **options)
 
     def to_representation(self, value: Any) -> str:
         return STATUS_WORDS[value]
-
-
-@extend_schema_field(OpenApiTypes.DATETIME)
-class Moment(serializers.Field):  # type: ignore[type-arg]  # the stubs' parameters do not exist at run time
-    """A time, as parse_moment reads it."""
-
-    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        self.is_end = is_end
-
-    def to_internal_value(self, data: Any) -> datetime:
-        try:
-            return parse_moment(str(data), is_end=self.is_end)
-        except NotAMoment as error:
-            raise serializers.ValidationError(str(error), code="datetime_parsing") from error
-
-
-class TextOrNull(serializers.CharField):
-    """A text that is null when there is none."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_null=True, **options)
-
-    def to_representation(self, value: Any) -> Any:
-        return value or None
 
 
 class ShownType(serializers.CharField):

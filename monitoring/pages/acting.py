@@ -32,6 +32,20 @@ def for_actors(view: View) -> View:
     return require_POST(never_cache(login_required(view)))
 
 
+def look_or_act(look: View, act: View) -> View:
+    """An address that shows a page, and whose forms are sent to it."""
+
+    def answer(request: HttpRequest, **named: Any) -> HttpResponse:
+        return (act if request.method == "POST" else look)(request, **named)
+
+    return answer
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether who asks would rather read JSON than a page."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
 def act_and_return(request: HttpRequest, deed: Callable[[], str], *, to: str) -> HttpResponse:
     """Does the deed and goes on to ``to`` with a message: what the deed says was done, or why it could not be.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitoring.overview import Period, Point, Range
 from monitoring.spans import DAY, HOUR
+from monitoring.trends import Period, Point, Range
 
 
 @dataclass(frozen=True, kw_only=True)

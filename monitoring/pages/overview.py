@@ -10,10 +10,10 @@ from django.shortcuts import render
 
 from monitoring import activity, health, statistics
 from monitoring import overview as figures
-from monitoring.overview import Range
 from monitoring.pages import choices
 from monitoring.pages.charts import ends_chart
 from monitoring.pages.views import for_viewers
+from monitoring.trends import Range
 
 MOST_QUEUES = 8
 """The busiest ones; their own page has all."""

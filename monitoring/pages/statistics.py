@@ -9,12 +9,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from monitoring import overview, percentiles
+from monitoring import overview, percentiles, trends
 from monitoring.histograms import Histogram
-from monitoring.overview import Period, Range, TypeTimes
+from monitoring.overview import TypeTimes
 from monitoring.pages import choices
 from monitoring.pages.charts import trend_chart
 from monitoring.pages.views import for_viewers
+from monitoring.trends import Period, Range
 
 MOST_TYPES = 50
 """Tables of types have no more rows than this."""
@@ -64,7 +65,7 @@ def _statistics(span: Range, period: Period) -> dict[str, Any]:
     return {
         "span": span,
         "period": period,
-        "chart": trend_chart(overview.success_rate_trend(period, now), period),
+        "chart": trend_chart(trends.success_rate_trend(period, now), period),
         "types": list(types.items())[:MOST_TYPES],
         "types_total": sum(types.values()),
         "types_most": max(types.values(), default=0),

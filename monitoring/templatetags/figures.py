@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from monitoring import overview
+from monitoring.trends import success_rate
 
 register = template.Library()
 
@@ -14,7 +14,7 @@ register = template.Library()
 @register.simple_tag
 def success(completed: int, failed: int) -> str:
     """The share of the ended tasks that completed; "–" while none has ended: nothing is not 0 %."""
-    return _percent(overview.success_rate(completed, failed), completed, failed) if completed + failed else "–"
+    return _percent(success_rate(completed, failed), completed, failed) if completed + failed else "–"
 
 
 @register.simple_tag

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from monitoring.wire_fields import ClampedNumber, Moment, TextOrNull, TrueOrFalse, Word
+from monitoring.api_fields import ClampedNumber, Moment, TextOrNull, TrueOrFalse, Word
 from scheduler.models import Backoff, MisfirePolicy, OverlapPolicy, ScheduledJob
 from scheduler.registry import NotRunnable, find
 from scheduler.scheduler_api.vocabulary import (

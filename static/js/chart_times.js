@@ -6,9 +6,9 @@ function words(seconds, options) {
   return new Intl.DateTimeFormat("en-GB", options).format(new Date(seconds * 1000));
 }
 
-function clock(seconds) {
+function clock(seconds, options = {}) {
   const timeZone = document.documentElement.dataset.zone === "utc" ? "UTC" : undefined;
-  return words(seconds, { hour: "2-digit", minute: "2-digit", timeZone });
+  return words(seconds, { hour: "2-digit", minute: "2-digit", timeZone, ...options });
 }
 
 function day(seconds, options = {}) {
@@ -17,6 +17,8 @@ function day(seconds, options = {}) {
 
 /** What stands under the bucket that starts then. */
 export function axisLabel(start, { bucket, starts, until }) {
+  const isLongInHours = bucket < DAY_SECONDS && until - starts[0] > 2 * DAY_SECONDS;
+  if (isLongInHours) return clock(start, { hour: undefined, minute: undefined, day: "numeric", month: "short" });
   if (bucket < DAY_SECONDS) return clock(start);
   const isLong = until - starts[0] > 300 * DAY_SECONDS;
   return isLong ? words(start, { month: "short", year: "numeric", timeZone: "UTC" }) : day(start);
@@ -24,7 +26,8 @@ export function axisLabel(start, { bucket, starts, until }) {
 
 /** The bucket that starts then, in full. */
 export function bucketLabel(start, { bucket }) {
-  if (bucket < DAY_SECONDS) return `${clock(start)} – ${clock(start + bucket)}`;
+  const exact = bucket < 60 ? { second: "2-digit" } : {};
+  if (bucket < DAY_SECONDS) return `${clock(start, exact)} – ${clock(start + bucket, exact)}`;
   if (bucket === DAY_SECONDS) return day(start, { weekday: "short", year: "numeric" });
   return `${day(start)} – ${day(start + bucket - DAY_SECONDS, { year: "numeric" })}`;
 }

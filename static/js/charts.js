@@ -10,8 +10,10 @@ import { axisLabel } from "./chart_times.js";
 const { uPlot } = globalThis;
 const AXIS_PX = 48;
 const TIME_AXIS_PX = 28;
+const DAY_SECONDS = 86_400;
 const LABEL_PX = 72; // that a label on the axis of time needs
 const STEPS = [1, 2, 3, 6, 7, 12, 14, 28, 56, 91, 182, 364]; // buckets from one label to the next
+const FINE_STEPS = [1, 2, 4, 6, 12, 24, 36, 60, 72, 120]; // the same where a bucket is less than an hour, or a week has hours
 const WHOLE = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap((ten) => [ten, 2 * ten, 5 * ten]);
 const compact = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
 const STYLES = {
@@ -19,6 +21,17 @@ const STYLES = {
     range: (_, __, max) => [0, Math.max(4, max * 1.05)],
     label: (count) => compact.format(count),
     series: (colour) => ({ fill: colour, width: 0, paths: uPlot.paths.bars({ size: [0.82, 40] }), points: { show: false } }),
+  },
+  lines: {
+    range: (_, __, max) => [0, Math.max(4, max * 1.05)],
+    label: (count) => compact.format(count),
+    series: line,
+  },
+  times: {
+    range: (_, __, max) => [0, Math.max(1, max * 1.05)],
+    axis: 60,
+    label: (ms) => (ms < 1000 ? `${ms} ms` : `${compact.format(ms / 1000)} s`),
+    series: line,
   },
   // A rate near 100 % is looked at closely: its axis begins below the lowest.
   rate: {
@@ -30,6 +43,16 @@ const STYLES = {
     series: (colour) => ({ stroke: colour, width: 2, points: { show: true, size: 6, fill: colour } }),
   },
 };
+
+/** A sample between two gaps is a point, for no line leads to it. */
+function line(colour) {
+  const alone = ({ data }, series) =>
+    [...data[series].keys()].filter((index) => {
+      const [before, value, after] = [index - 1, index, index + 1].map((place) => data[series][place] ?? null);
+      return value !== null && before === null && after === null;
+    });
+  return { stroke: colour, width: 2, points: { show: true, size: 5, fill: colour, filter: alone } };
+}
 
 /** What the table says. */
 function read(table) {
@@ -105,7 +128,7 @@ function options(figure, pane, told, sync) {
       },
       {
         ...axis,
-        size: AXIS_PX,
+        size: style.axis ?? AXIS_PX,
         space: 28,
         label: name,
         labelSize: 20,
@@ -124,8 +147,13 @@ function options(figure, pane, told, sync) {
 function labelled(plot, { starts, until, bucket }) {
   const room = Math.max(1, Math.floor(plot.bbox.width / devicePixelRatio / LABEL_PX));
   const count = Math.round((until - starts[0]) / bucket);
-  const step = STEPS.find((one) => count / one <= room) ?? STEPS.at(-1);
-  return Array.from({ length: Math.ceil(count / step) }, (_, index) => starts[0] + (index * step + 0.5) * bucket);
+  const isFine = bucket < DAY_SECONDS && count > 24;
+  const steps = isFine ? FINE_STEPS : STEPS;
+  const step = steps.find((one) => count / one <= room) ?? steps.at(-1);
+  // Fine buckets begin anywhere in the hour: what is labelled are whole minutes and hours.
+  const skipped = isFine ? (step - ((starts[0] / bucket) % step)) % step : 0;
+  const length = Math.max(0, Math.ceil((count - skipped) / step));
+  return Array.from({ length }, (_, index) => starts[0] + (skipped + index * step + 0.5) * bucket);
 }
 
 const plots = [...document.querySelectorAll("figure[data-chart]")].flatMap(draw);

@@ -1,11 +1,12 @@
-/** Keeps a page's parts up to date: at once when something happens, then at most once in `data-pause` milliseconds. */
+/** Keeps a page's parts up to date: at once when something happens, then at most once in `data-pause` milliseconds, and
+ * every `data-every` milliseconds even if nothing does.
+ */
 
 import { coalesced } from "./coalesce.js";
 import { watch } from "./live.js";
 import { fetchPart, swapAll } from "./swap.js";
 
-const SILENCE_MS = 15_000;
-const { parts, pause = 1000 } = document.querySelector("[data-parts]").dataset;
+const { parts, pause = 1000, every = 15_000 } = document.querySelector("[data-parts]").dataset;
 
 const refresh = coalesced(async () => {
   const fragment = await fetchPart(parts);
@@ -16,4 +17,4 @@ const refresh = coalesced(async () => {
 
 watch({ events: refresh, catchUp: refresh });
 // Silence is news, too: a recorder or worker that stopped sends no events.
-setInterval(() => document.hidden || refresh(), SILENCE_MS);
+setInterval(() => document.hidden || refresh(), Number(every));

@@ -10,7 +10,9 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from monitoring import broker
+from monitoring.pauses import Keeper
 from monitoring.recorder import OUTSIDE_TROUBLE, Recorder
+from monitoring.sampling import Sampler
 from monitoring.stopping import StopRequest
 
 logger = logging.getLogger("quarterdeck.recorder")
@@ -25,20 +27,23 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Command(BaseCommand):
-    help = "Records what RQ reports into SQL, until it is told to stop. Any number may run; they take turns."
+    help = "Records what RQ reports into SQL and keeps pauses, until it is told to stop. Any number may run."
     requires_system_checks = []  # `up`, `serve` and `check` run them; they load every page and API
 
     def handle(self, *args: Any, **options: Any) -> None:
         with contextlib.suppress(broker.BrokerError):
             broker.wait_until_ready(START_SECONDS)
         stop = StopRequest()
-        recorder, started, pause = Recorder(), False, 0.0
+        sampler = Sampler()
+        sampler.start()
+        recorder, keeper, started, pause = Recorder(), Keeper(), False, 0.0
         while not stop.came:
             try:
                 if not started:
                     recorder.start()
                     started = True
                     logger.info("recording from %s", recorder.position)
+                keeper.keep_if_due()
                 recorded = recorder.record_next(wait_ms=WAIT_MS)
                 pause = GATHER_SECONDS if 0 < recorded < SMALL_BATCH else 0.0
             except (*OUTSIDE_TROUBLE, broker.BrokerError) as error:
@@ -46,4 +51,5 @@ class Command(BaseCommand):
                 logger.warning("trying again in %.2g s: %s: %s", pause, type(error).__name__, error)
                 close_old_connections()
             stop.wait(pause)
+        sampler.stop()
         logger.info("stopped at %s", recorder.position)

@@ -1,0 +1,34 @@
+"""SQL that Django has no words for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import DurationField, Func
+
+
+class Elapsed(Func):
+    """The time from the second moment to the first."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " - "
+    arity = 2
+    output_field = DurationField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """In microseconds. Django's own subtraction calls Python for every row, which is ten times slower."""
+        moments = [compiler.compile(moment)[0] for moment in self.get_source_expressions()]
+        first, second = (
+            f"strftime('%%s', substr({at}, 1, 19)) * 1000000 + substr({at} || '.000000', 21, 6)" for at in moments
+        )
+        return f"({first} - ({second}))", ()
+
+
+class Unindexed(Func):
+    """The same value, for which SQLite looks in no index; PostgreSQL knows by itself when an index does not pay."""
+
+    template = "%(expressions)s"
+    arity = 1
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="+%(expressions)s", **context)
