@@ -6,7 +6,7 @@ import sys
 import time
 from importlib import import_module
 
-NAMES = ("recording", "recorder", "latency")
+NAMES = ("recording", "recorder", "dispatching", "latency")
 APART = ("endpoints", "operations")
 """Run when named only: they take long."""
 

@@ -79,6 +79,7 @@ def _adapted(rows: Iterable[Sequence[Any]], fields: Sequence[Any]) -> Iterator[S
 
 def _adapter(field: Any) -> Callable[[Any], Any] | None:
     """What turns a value of the field into what the driver takes, None if it takes the value as it is."""
+    field = getattr(field, "target_field", field)  # a key of another row is stored as that row's own
     if isinstance(field, models.JSONField):
         return lambda value: field.get_db_prep_save(value, connection)
     if connection.vendor == "postgresql":

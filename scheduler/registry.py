@@ -196,7 +196,7 @@ def find(reference: str) -> Runnable:
     if found and found.function:
         return Runnable(label=found.full_name, function=found.function, schema=found.schema, queue=found.queue)
     try:
-        function = callables.resolve(reference)
+        function = callables.resolve_offered(reference)
     except callables.NotAllowed:
         raise NotRunnable(_not_found(reference[:255])) from None
     return Runnable(label=reference, function=reference, schema=arguments.schema_of(function))
