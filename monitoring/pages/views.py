@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audit.roles import VIEW
+from audit.trail_filter import deeds_on, removal_of
 from monitoring.filter_fields import parse_moment
 from monitoring.inbox import task_id_for
 from monitoring.models import Task
@@ -20,8 +21,9 @@ from monitoring.pages import list_links
 from monitoring.pages.task_list import TaskList
 from monitoring.timeline import timeline_of
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 ROWS_LIMIT = 100
+DEEDS = 20
 TOLD = (
     ("RQ's job id", "job_id"),
     ("Kind", "kind"),
@@ -128,13 +130,15 @@ def task_parts(request: HttpRequest, task_id: UUID) -> HttpResponse:
 def _task(request: HttpRequest, task_id: UUID, template: str) -> HttpResponse:
     task = Task.objects.select_related("scheduled_job").filter(pk=task_id).first()
     if task is None:
-        return render(request, "404.html", {"missing_task": task_id}, status=404)
+        missing = {"missing_task": task_id, "removal": removal_of(str(task_id))}
+        return render(request, "404.html", missing, status=404)
     needed = [task_id_for(job_id) for job_id in task.depends_on or []]
     related = Task.objects.for_list().in_bulk([*needed, *([task.retry_of] if task.retry_of else [])])
     context = {
         "section": "tasks",
         "task": task,
         "timeline": timeline_of(task.pk),
+        "deeds": deeds_on(task.job_id, DEEDS),
         "dependencies": [(pk, related.get(pk)) for pk in needed],
         "told": [(label, value) for label, name in TOLD if (value := getattr(task, name)) and value != str(task.pk)],
         "retried": related.get(task.retry_of) if task.retry_of else None,
