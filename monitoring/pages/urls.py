@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from monitoring.pages import (
+    audit,
     dead_letters,
     jobs,
     metrics,
@@ -26,6 +27,8 @@ urlpatterns = [
     path("logout", sessions.log_out, name="logout"),
     path("queues", queues.queues, name="queues"),
     path("queues-parts", queues.queues_parts, name="queues-parts"),
+    path("audit", audit.audit, name="audit"),
+    path("audit/parts", audit.audit_parts, name="audit-parts"),
     path("metrics", metrics.metrics, name="metrics"),
     path("metrics/parts", metrics.metrics_parts, name="metrics-parts"),
     path("metrics/history", metrics.metrics_history, name="metrics-history"),
