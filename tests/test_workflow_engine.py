@@ -36,7 +36,7 @@ def test_it_runs_a_diamond_and_hands_results_on_by_name(tmp_path: Path) -> None:
 
 def test_each_attempt_is_a_task_that_says_what_it_belongs_to() -> None:
     workflow = run(begin(initiator="vera"))
-    task = Task.objects.get(pk=step(workflow, "pack").task_id)
+    task = Task.objects.get(kind="pack")
     assert (task.kind, task.handler, task.triggered_by) == ("pack", "tests.diamond@1.0.0", "vera")
     assert (task.status, task.origin_reference) == ("COMPLETED", str(workflow.pk))
     assert Task.objects.count() == 4

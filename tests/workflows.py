@@ -38,8 +38,7 @@ def record() -> None:
 def let_time_pass(seconds: float = 400) -> None:
     """What waits for its time waits no longer."""
     past = timedelta(seconds=seconds)
-    for step in WorkflowStep.objects.exclude(next_retry_at=None):
-        WorkflowStep.objects.filter(pk=step.pk).update(next_retry_at=step.next_retry_at - past)
+    WorkflowStep.objects.exclude(next_retry_at=None).update(next_retry_at=timezone.now() - past)
 
 
 def run(workflow: Workflow, rounds: int = 250) -> Workflow:
