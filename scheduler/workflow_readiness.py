@@ -48,15 +48,9 @@ def in_words(found: Analysis, steps: Sequence[WorkflowStep]) -> str:
 
 
 def _holds_itself_back(step: WorkflowStep) -> bool:
-    return (
-        (step.status not in OVER_WELL
-        and not step.unmet
-        and not is_ready(step))
-        or step.status
-        in (
-            StepStatus.FAILED,
-            StepStatus.CANCELLED,
-        )
+    return (step.status not in OVER_WELL and not step.unmet and not is_ready(step)) or step.status in (
+        StepStatus.FAILED,
+        StepStatus.CANCELLED,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import rq
+from django.apps import apps
 from django.utils import timezone
 
 import tests.workflow_handlers  # noqa: F401  # registers them
@@ -15,6 +17,11 @@ from scheduler.workflow_models import Workflow, WorkflowStep
 from scheduler.workflow_reconcile import Reconciler
 from scheduler.workflow_starts import start_workflow
 from scheduler.workflow_states import StepStatus
+
+
+def make_roles() -> None:
+    """Tests that commit leave tables empty, so the roles that a migration makes have to be made again."""
+    import_module("monitoring.migrations.0002_roles").make_roles(apps, None)
 
 
 def begin(reference: str = "tests.diamond@1.0.0", context: dict[str, Any] | None = None, **options: Any) -> Workflow:

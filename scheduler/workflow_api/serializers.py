@@ -23,7 +23,10 @@ from scheduler.workflow_readiness import is_ready
 
 LARGEST_PAGE = 100
 _ANY = {"description": "Any JSON value."}
-_NAMES = serializers.ListField(child=serializers.CharField())
+
+
+def _names(**options: Any) -> serializers.ListField:
+    return serializers.ListField(child=serializers.CharField(), **options)
 
 
 def _text(limit: int, about: str = "", **options: Any) -> serializers.CharField:
@@ -115,7 +118,7 @@ class Namespace(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField(allow_null=True, help_text="Null: namespaces have none.")
     handler_count = serializers.IntegerField()
-    handlers = _NAMES
+    handlers = _names()
 
 
 class NamespaceList(serializers.Serializer[Any]):
@@ -131,7 +134,7 @@ class _HandlerBase(serializers.Serializer[Any]):
     version = serializers.CharField(source="handler.version")
     versions = serializers.SerializerMethodField(help_text="Oldest first.")
 
-    @extend_schema_field(_NAMES)
+    @extend_schema_field(_names())
     def get_versions(self, shown: dict[str, Any]) -> list[str]:
         return list(registry.versions.get(shown["handler"].short_name, {}))
 
@@ -144,7 +147,7 @@ class HandlerRow(_HandlerBase):
     def get_step_count(self, shown: dict[str, Any]) -> int:
         return len(shown["templates"])
 
-    @extend_schema_field(_NAMES)
+    @extend_schema_field(_names())
     def get_step_names(self, shown: dict[str, Any]) -> list[str]:
         return [template.name for template in shown["templates"]]
 
@@ -160,11 +163,11 @@ class StepTemplate(serializers.Serializer[Any]):
     description = serializers.CharField()
     handler_class = serializers.CharField(source="function_name", help_text="The function's dotted name.")
     depends_on_step = serializers.SerializerMethodField(help_text="Null unless there is exactly one.")
-    depends_on_steps = serializers.ListField(source="depends_on", child=serializers.CharField())
+    depends_on_steps = _names(source="depends_on")
     default_retryable = serializers.BooleanField(source="retryable")
     default_retry_limit = serializers.IntegerField(source="retry_limit", help_text="The most attempts.")
     skippable = serializers.BooleanField()
-    custom_events = _NAMES
+    custom_events = _names()
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_depends_on_step(self, template: Template) -> str | None:
@@ -177,9 +180,9 @@ class Edge(serializers.Serializer[Any]):
 
 
 class DependencyGraph(serializers.Serializer[Any]):
-    nodes = _NAMES
+    nodes = _names()
     edges = Edge(many=True)
-    execution_order = _NAMES
+    execution_order = _names()
 
 
 class HandlerDetail(_HandlerBase):
@@ -204,7 +207,7 @@ class Task(serializers.Serializer[Any]):
     initiator = TextOrNull()
     source_system = TextOrNull()
     reason = TextOrNull()
-    tags = serializers.ListField(child=serializers.CharField())
+    tags = _names()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
@@ -246,17 +249,15 @@ class StepSummary(_StepBase):
 
 class BlockedStep(serializers.Serializer[Any]):
     step = serializers.CharField()
-    waiting_for = _NAMES
+    waiting_for = _names()
 
 
 class Dependencies(serializers.Serializer[Any]):
     analysis = serializers.CharField(help_text="Where it stands, as a sentence.")
-    ready_steps = _NAMES
+    ready_steps = _names()
     blocked_steps = BlockedStep(many=True)
-    completed_steps = _NAMES
-    critical_path = serializers.ListField(
-        child=serializers.CharField(), help_text="By the times that were measured; a step without one counts as 0."
-    )
+    completed_steps = _names()
+    critical_path = _names(help_text="By the times that were measured; a step without one counts as 0.")
     critical_path_ms = serializers.FloatField()
     parallelism = serializers.IntegerField(help_text="The most steps that stand side by side.")
 
@@ -282,8 +283,8 @@ class Step(_StepBase):
     inputs = Anything()
     results = Anything()
     error = TextOrNull()
-    depends_on = serializers.ListField(child=serializers.CharField())
-    dependents = serializers.ListField(child=serializers.CharField())
+    depends_on = _names()
+    dependents = _names()
     ready = serializers.SerializerMethodField(help_text="Nothing holds its next attempt back.")
     next_retry_at = serializers.DateTimeField(allow_null=True)
     started_at = serializers.DateTimeField(allow_null=True)

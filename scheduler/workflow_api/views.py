@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -34,7 +35,19 @@ from scheduler.workflow_starts import BadWorkflow, NoSuchHandler, Order, find_ha
 READING = ("GET", "HEAD", "OPTIONS")
 
 
-class ActingView(APIView):
+class JSONInASCII(JSONRenderer):
+    """Contexts and results hold whatever JSON can, also lone surrogates, which no UTF-8 can."""
+
+    ensure_ascii = True
+
+
+class View(APIView):
+    """A view of this surface."""
+
+    renderer_classes = (JSONInASCII,)
+
+
+class ActingView(View):
     """A view that also acts: whoever is logged in may ask, and the verb says whether they may."""
 
     def get_permissions(self) -> Sequence[Any]:
@@ -44,7 +57,7 @@ class ActingView(APIView):
 # --- Handlers -----------------------------------------------------------------------------------------------------
 
 
-class NamespaceList(APIView):
+class NamespaceList(View):
     @descriptions.namespaces
     def get(self, request: Request) -> Response:
         found = [
@@ -55,7 +68,7 @@ class NamespaceList(APIView):
         return Response(serializers.NamespaceList(answer).data)
 
 
-class HandlerList(APIView):
+class HandlerList(View):
     @descriptions.handlers
     def get(self, request: Request, namespace: str) -> Response:
         rows = _namespaces().get(namespace)
@@ -66,7 +79,7 @@ class HandlerList(APIView):
         return Response(serializers.HandlerList(answer).data)
 
 
-class HandlerDetail(APIView):
+class HandlerDetail(View):
     @descriptions.handler
     def get(self, request: Request, namespace: str, name: str) -> Response:
         asked = read(serializers.VersionQuery, request.query_params)
@@ -154,7 +167,7 @@ class TaskRetry(ActingView):
 # --- Steps --------------------------------------------------------------------------------------------------------
 
 
-class StepList(APIView):
+class StepList(View):
     @descriptions.step_list
     def get(self, request: Request, task_id: str) -> Response:
         steps = _task_or_404(task_id).steps.order_by("position")
