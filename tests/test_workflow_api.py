@@ -18,9 +18,9 @@ from audit.models import OperatorAction
 from scheduler.workflow_models import Workflow
 from tests.cast import client_of
 from tests.workflow_handlers import act
-from tests.workflows import begin, counted, make_roles, run, states, step
+from tests.workflows import begin, committed, counted, run, states, step
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 BASE = "/api/v1"
 AUTHENTICATION = 3
 TASK_KEYS = [
@@ -34,12 +34,6 @@ STEP_KEYS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def roles(transactional_db: None) -> None:
-    """Before anyone is made a member of one."""
-    make_roles()
-
-
 @pytest.fixture
 def acting(operator: User) -> Client:
     """The operator's client."""
@@ -49,7 +43,8 @@ def acting(operator: User) -> Client:
 def sent(client: Client, method: str, path: str, body: Any = None) -> Any:
     """The response to a request with a JSON body."""
     options = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
-    return getattr(client, method)(f"{BASE}/{path}", **options)
+    with committed():
+        return getattr(client, method)(f"{BASE}/{path}", **options)
 
 
 def refused(response: Any, status: int, code: str) -> dict[str, Any]:
