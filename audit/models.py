@@ -90,6 +90,8 @@ class OperatorAction(models.Model):
             models.Index(fields=["target", "number"], name="deed_target"),
             # What one person did, newest first.
             models.Index(fields=["actor", "number"], name="deed_actor"),
+            # What was refused or failed, newest first.
+            models.Index(fields=["outcome", "number"], name="deed_outcome"),
         ]
 
     def __str__(self) -> str:

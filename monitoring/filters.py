@@ -57,6 +57,7 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
     job_id = django_filters.CharFilter(field_name="job_id", lookup_expr="icontains", max_length=TEXT_LIMIT)
     worker = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT, strip=False)
     error_type = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
+    error_group = django_filters.CharFilter(field_name="error_group", lookup_expr="exact", max_length=TEXT_LIMIT)
 
     class Meta:
         model = Task

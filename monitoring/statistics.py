@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum, Value
 
 from monitoring import labels
 from monitoring.filters import TaskFilter, looks_like_id
-from monitoring.models import Task, TaskCount
+from monitoring.models import FailureCount, Span, Task, TaskCount
 from monitoring.spans import pieces
 from monitoring.statuses import Status
 
@@ -54,7 +54,9 @@ def are_counted(values: Mapping[str, Any]) -> bool:
     asked = values.keys()
     if looks_like_id(values.get("search", "")):
         return False
-    return asked <= _NAMES | _SPAN or (asked <= _NAMES | labels.LABELS and len(asked & labels.LABELS) == 1)
+    if asked <= _NAMES | _SPAN or asked <= _NAMES | {"error_group"}:
+        return True
+    return asked <= _NAMES | labels.LABELS and len(asked & labels.LABELS) == 1
 
 
 def counts_by(column: str, values: Mapping[str, Any]) -> Counter[str]:
@@ -63,6 +65,8 @@ def counts_by(column: str, values: Mapping[str, Any]) -> Counter[str]:
     From the rollups, which must know them; rows are counted for the broken hours at both ends of a span of time only.
     """
     names = {name: value for name, value in values.items() if name in _NAMES}
+    if "error_group" in values:
+        return _sum_cells(column, _narrowed(_failures(values["error_group"]), names))
     for label in values.keys() & labels.LABELS:
         return _from_labels(column, names, label, values[label])
     return _from_spans(column, names, values.get("created_from"), values.get("created_to"))
@@ -80,6 +84,12 @@ def _from_labels(column: str, names: Mapping[str, Any], label: str, value: Any) 
     for sign, cells in labels.cells_of(label, value):
         counts.update({name: sign * count for name, count in _sum_cells(column, _narrowed(cells, names)).items()})
     return counts
+
+
+def _failures(error_group: str) -> QuerySet[FailureCount]:
+    """Tasks with an error group are failed, all of them."""
+    cells = FailureCount.objects.filter(span=Span.DAY, error_group=error_group)
+    return cells.annotate(status=Value(Status.FAILED.value))
 
 
 def _narrowed(rows: QuerySet[Any], names: Mapping[str, Any]) -> QuerySet[Any]:

@@ -90,7 +90,7 @@ def apply(task: Task, report: Report) -> Outcome:
         task.enqueued_at = report.at
     task.status = report.status
     failure = error_pattern_of(task.error) if report.status == Status.FAILED else None
-    task.error_group = failure.fingerprint if failure else ""
+    task.error_group = failure.fingerprint if failure else None
     if failure:
         task.error_type = failure.error_type
     change = Change(

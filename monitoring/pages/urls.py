@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from monitoring.pages import jobs, metrics, overview, queues, sessions, statistics, task_actions, views
+from monitoring.pages import jobs, metrics, overview, queue, queues, sessions, statistics, task_actions, views, workers
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -20,6 +20,8 @@ urlpatterns = [
     path("queues/<queue:name>/jobs/rows", jobs.job_rows, name="job-rows"),
     path("queues/<queue:name>/jobs/counts", jobs.job_counts, name="job-counts"),
     path("queues/<queue:name>/jobs", jobs.jobs, name="jobs"),
+    path("queues/<queue:name>/parts", queue.queue_parts, name="queue-parts"),
+    path("queues/<queue:name>", queue.queue_page, name="queue"),
     path("statistics", statistics.statistics, name="statistics"),
     path("statistics/parts", statistics.statistics_parts, name="statistics-parts"),
     path("tasks", views.task_list, name="tasks"),
@@ -28,5 +30,7 @@ urlpatterns = [
     path("tasks/<uuid:task_id>", task_actions.task_page, name="task"),
     path("tasks/<uuid:task_id>/again", task_actions.again, name="task-again"),
     path("tasks/<uuid:task_id>/parts", views.task_parts, name="task-parts"),
+    path("workers", workers.workers_page, name="workers"),
+    path("workers/parts", workers.workers_parts, name="workers-parts"),
     path("<path:address>", views.not_found),
 ]

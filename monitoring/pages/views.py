@@ -21,6 +21,7 @@ from monitoring.pages.list_views import show_counts, show_list, show_rows
 from monitoring.pages.task_deeds import deeds_for
 from monitoring.pages.task_list import TaskList
 from monitoring.timeline import timeline_of
+from monitoring.waiting import wait_of
 
 View = Callable[..., HttpResponse]
 TOLD = (
@@ -102,11 +103,13 @@ def _task(request: HttpRequest, task_id: UUID, template: str) -> HttpResponse:
         return no_such_task(request, task_id)
     needed = [task_id_for(job_id) for job_id in task.depends_on or []]
     related = Task.objects.for_list().in_bulk([*needed, *([task.retry_of] if task.retry_of else [])])
+    dependencies = [(pk, related.get(pk)) for pk in needed]
     context = {
         "section": "tasks",
         "task": task,
         "timeline": timeline_of(task.pk),
-        "dependencies": [(pk, related.get(pk)) for pk in needed],
+        "dependencies": dependencies,
+        "wait": wait_of(task, dependencies),
         "told": [(label, value) for label, name in TOLD if (value := getattr(task, name)) and value != str(task.pk)],
         "retried": related.get(task.retry_of) if task.retry_of else None,
         "deeds": deeds_for(task, request.user),
