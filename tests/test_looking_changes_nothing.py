@@ -19,9 +19,12 @@ from rq.worker import WorkerStatus
 from monitoring import broker
 from monitoring.dashboard_api import urls as dashboard_api
 from monitoring.monitoring_api import urls as monitoring_api
+from scheduler.monitored_workflows import urls as monitored_workflows
+from scheduler.workflow_api import urls as workflow_api
 from tests.cast import API, client_of
 from tests.factories import make_run, make_task
 from tests.monitoring_api import BASE
+from tests.workflows import begin
 
 READS = {
     *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LRANGE", "MGET", "SCARD", "SMEMBERS", "STRLEN", "TTL"),
@@ -78,10 +81,18 @@ def paths(db: None) -> list[str]:
     worker.register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
     worker.set_state(WorkerStatus.BUSY)
     broker.connection().sadd("rq:workers", "rq:worker:long-gone")
-    task_id = str(task.id)
+    task_id, workflow_id = str(task.id), str(begin().pk)
     return [
         *paths_of(BASE, monitoring_api, task_id=task_id),
         *paths_of(API, dashboard_api, id=task_id, name="default"),
+        *paths_of(BASE, monitored_workflows, workflow_id=workflow_id),
+        *(
+            path
+            for path in paths_of(
+                "/api/v1", workflow_api, namespace="tests", name="diamond", task_id=workflow_id, step_id="charge"
+            )
+            if not path.endswith(("/pause", "/resume", "/retry"))
+        ),
     ]
 
 
