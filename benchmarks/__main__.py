@@ -7,7 +7,7 @@ import time
 from importlib import import_module
 
 NAMES = ("recording", "recorder", "latency")
-APART = ("endpoints",)
+APART = ("endpoints", "workflows")
 """Run when named only: they take long."""
 
 
