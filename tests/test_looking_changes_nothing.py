@@ -29,6 +29,12 @@ from tests.cast import API, client_of
 from tests.factories import make_run, make_task
 from tests.monitoring_api import BASE
 from tests.reading_pages import BASE as PAGES
+from scheduler.monitored_workflows import urls as monitored_workflows
+from scheduler.workflow_api import urls as workflow_api
+from tests.cast import API, client_of
+from tests.factories import make_run, make_task
+from tests.monitoring_api import BASE
+from tests.workflows import begin
 
 READS = {
     *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LINDEX", "LLEN", "LPOS", "LRANGE", "MGET", "SCARD", "SMEMBERS"),
@@ -86,11 +92,19 @@ def paths(db: None) -> list[str]:
     worker.register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
     worker.set_state(WorkerStatus.BUSY)
     broker.connection().sadd("rq:workers", "rq:worker:long-gone")
-    task_id = str(task.id)
+    task_id, workflow_id = str(task.id), str(begin().pk)
     return [
         *paths_of(BASE, monitoring_api, task_id=task_id),
         *paths_of(API, dashboard_api, id=task_id, name="default"),
         *(f"{PAGES}/{path}" for path in _dead_letters()),
+        *paths_of(BASE, monitored_workflows, workflow_id=workflow_id),
+        *(
+            path
+            for path in paths_of(
+                "/api/v1", workflow_api, namespace="tests", name="diamond", task_id=workflow_id, step_id="charge"
+            )
+            if not path.endswith(("/pause", "/resume", "/retry"))
+        ),
     ]
 
 
