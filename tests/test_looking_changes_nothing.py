@@ -25,15 +25,12 @@ from monitoring.dashboard_api import urls as dashboard_api
 from monitoring.monitoring_api import urls as monitoring_api
 from monitoring.operations import begin_operation
 from monitoring.statuses import Status
-from tests.cast import API, client_of
-from tests.factories import make_run, make_task
-from tests.monitoring_api import BASE
-from tests.reading_pages import BASE as PAGES
 from scheduler.monitored_workflows import urls as monitored_workflows
 from scheduler.workflow_api import urls as workflow_api
 from tests.cast import API, client_of
 from tests.factories import make_run, make_task
 from tests.monitoring_api import BASE
+from tests.reading_pages import BASE as PAGES
 from tests.workflows import begin
 
 READS = {
