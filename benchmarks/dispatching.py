@@ -50,8 +50,8 @@ def _report(kind: str, told: dict[str, Any]) -> None:
     )
     late = told["late_ms"]
     p95 = quantiles(late, n=20)[-1]
-    told = f"p50 {median(late):.0f} ms, p95 {p95:.0f} ms, max {max(late):.0f} ms"
-    print(f"{kind}: lateness {told} (target p95 ≤ {TARGET_MS} ms)", flush=True)
+    spread = f"p50 {median(late):.0f} ms, p95 {p95:.0f} ms, max {max(late):.0f} ms"
+    print(f"{kind}: lateness {spread} (target p95 ≤ {TARGET_MS} ms)", flush=True)
 
 
 def _report_looks(kind: str, side: Side) -> None:

@@ -38,12 +38,12 @@ def start_fires(fires: Sequence[ScheduledFire], *, again: bool = False) -> int:
             _give_up(fire, str(error))
     _cancel_running([fire for fire, _ in able])
     new = starts.start_once([start for _, start in able])
-    done = [fire.task_id for fire in fires if fire.task_id in known] + [fire.task_id for fire, _ in able]
-    marked = ScheduledFire.objects.filter(task_id__in=done, state=FireState.CLAIMED).update(
+    there = [fire.pk for fire in fires if fire.task_id in known] + [fire.pk for fire, _ in able]
+    marked = ScheduledFire.objects.filter(pk__in=there, state=FireState.CLAIMED).update(
         state=FireState.STARTED, enqueued_at=datetime.now(UTC)
     )
-    if marked < len(done):  # some were marked by another dispatcher, or cancelled by a person meanwhile
-        cancelled = ScheduledFire.objects.filter(task_id__in=done, state=FireState.CANCELLED)
+    if marked < len(there):  # some were marked by another dispatcher, or cancelled by a person meanwhile
+        cancelled = ScheduledFire.objects.filter(pk__in=there, state=FireState.CANCELLED)
         broker.cancel([str(task_id) for task_id in cancelled.values_list("task_id", flat=True)])
     return sum(new)
 
@@ -85,7 +85,7 @@ def _start_of(fire: ScheduledFire) -> Start:
 
 def _give_up(fire: ScheduledFire, reason: str) -> None:
     """The handler went between the claim and the start."""
-    ScheduledFire.objects.filter(task_id=fire.task_id, state=FireState.CLAIMED).update(
+    ScheduledFire.objects.filter(pk=fire.pk, state=FireState.CLAIMED).update(
         state=FireState.MISSED, reason=reason, task=None
     )
 

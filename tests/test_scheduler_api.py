@@ -43,7 +43,7 @@ def make_execution(job: ScheduledJob, at: datetime, status: Status, **fields: An
     """An execution that ran for ten seconds, or waits, or runs."""
     task_id = uuid4()
     is_over = status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
-    started = at if status not in (Status.QUEUED,) else None
+    started = at if status != Status.QUEUED else None
     ended = at + timedelta(seconds=10) if is_over else None
     make_task(
         id=task_id, status=status, scheduled_job=job, created_at=at, started_at=started, completed_at=ended, **fields
@@ -211,12 +211,11 @@ def test_one_that_the_recorder_has_not_seen_is_cancelled_too(as_operator: Client
 def test_one_that_redis_has_not_got_yet_is_cancelled_before(
     as_operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scheduler import starting
 
     def away(starts: Any) -> Any:
         raise broker.BrokerError("away")
 
-    monkeypatch.setattr(starting.starts, "start_once", away)
+    monkeypatch.setattr("scheduler.starting.starts.start_once", away)
     execution = ask(as_operator, "post", f"jobs/{make_job().uuid}/trigger", None, 202)
     monkeypatch.undo()
     assert ask(as_operator, "post", f"executions/{execution}/cancel")["status"] == "Cancelled"

@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from audit.models import OperatorAction
+from monitoring.statuses import Status
 from scheduler.models import ScheduledJob
 from tests.cast import client_of
 from tests.scheduler_api import BASE, DEFINITION, PROBLEM, ask
@@ -138,14 +139,14 @@ WRITES = [
 
 @pytest.fixture
 def places(db: None) -> dict[str, str]:
-    from tests.test_scheduler_api import Status, make_execution
+    from tests.test_scheduler_api import make_execution
 
     job = make_job(datetime.now(UTC))
     return {"job": str(job.uuid), "execution": str(make_execution(job, datetime.now(UTC), Status.FAILED).task_id)}
 
 
 @pytest.mark.parametrize(("method", "path", "action", "for_operators"), WRITES)
-def test_a_refused_write_is_a_403_and_stands_in_the_trail(
+def test_a_refused_write_is_a_403_and_stands_in_the_trail(  # noqa: PLR0917  # pytest hands all over by name
     method: str, path: str, action: str, for_operators: bool, places: dict[str, str], viewer: User, operator: User
 ) -> None:
     who = [viewer] if for_operators else [viewer, operator]
