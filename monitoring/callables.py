@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 
 _registered: dict[str, Callable[..., Any]] = {}
+_inner: dict[str, Callable[..., Any]] = {}
 
 
 class NotAllowed(ValueError):
@@ -26,6 +27,11 @@ def register(function: Callable[..., Any]) -> str:
     dotted_name = f"{function.__module__}.{function.__qualname__}"
     _registered[dotted_name] = function
     return dotted_name
+
+
+def register_inner(function: Callable[..., Any]) -> None:
+    """Allows one of our own functions, which does nothing but what rows say; it is offered to nobody."""
+    _inner[f"{function.__module__}.{function.__qualname__}"] = function
 
 
 def allowed() -> dict[str, Callable[..., Any]]:
@@ -40,6 +46,11 @@ def allowed() -> dict[str, Callable[..., Any]]:
 
 def resolve(dotted_name: str) -> Callable[..., Any]:
     """The function of that name; raises NotAllowed."""
+    return _inner.get(dotted_name) or resolve_offered(dotted_name)
+
+
+def resolve_offered(dotted_name: str) -> Callable[..., Any]:
+    """The function of that name if people may name it, which they may not our own; raises NotAllowed."""
     function = _registered.get(dotted_name) or _of_allowed_module(dotted_name)
     if function is None:
         names = ", ".join(sorted(allowed())) or "none, for QUARTERDECK_CALLABLES is empty"
@@ -60,3 +71,13 @@ def _of_allowed_module(dotted_name: str) -> Callable[..., Any] | None:
 def _is_offered(name: str, function: Any, module_name: str) -> bool:
     """Defined there, not imported into it: an allowed module may well import subprocess.run."""
     return inspect.isfunction(function) and function.__module__ == module_name and not name.startswith("_")
+
+
+def misfit(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Why the function does not take these arguments, to say here and not in a worker later; empty if it does."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        return f"{function.__name__}{signature}: {error}."
+    return ""

@@ -61,11 +61,11 @@ class Metric:
 class Reach(TextChoices):
     """How far back the charts look, each in buckets of one length."""
 
-    MINUTES = "10m", "10 minutes"
-    HOUR = "1h", "Hour"
-    HOURS = "6h", "6 hours"
-    DAY = "24h", "24 hours"
-    WEEK = "7d", "7 days"
+    MINUTES = "10m", "10 min"
+    HOUR = "1h", "1 h"
+    HOURS = "6h", "6 h"
+    DAY = "24h", "24 h"
+    WEEK = "7d", "7 d"
 
     @property
     def length(self) -> timedelta:

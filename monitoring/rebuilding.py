@@ -70,7 +70,7 @@ def differences() -> list[str]:
 
 def group_anew() -> None:
     """Gives every failed task the group of its error, by the rules of today, and takes it from all others."""
-    Task.objects.filter(error_group__gt="").exclude(status=Status.FAILED).update(error_group="")
+    Task.objects.filter(error_group__isnull=False).exclude(status=Status.FAILED).update(error_group=None)
     failed = Task.objects.filter(status=Status.FAILED).order_by("pk")
     seen: dict[ErrorPattern, datetime] = {}
     chunk = list(failed.only(*_GROUPED_COLUMNS)[:CHUNK])

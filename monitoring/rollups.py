@@ -149,7 +149,8 @@ class Rollups:
             tally.run_us += sign * round(task.duration_ms * 1000)
         if task.status == Status.FAILED:
             failed_at = task.completed_at or task.created_at
-            self.failures[Cell(Span.HOUR, hour_of(failed_at), task.queue, task.task_type, task.error_group)] += sign
+            cell = Cell(Span.HOUR, hour_of(failed_at), task.queue, task.task_type, task.error_group or "")
+            self.failures[cell] += sign
         for label, value in labels.given_to(task):
             self.labels[LabelCell(label, value, task.queue, task.task_type, task.status)] += sign
 

@@ -28,6 +28,7 @@ class Start:
     retry_delays_seconds: Sequence[int] = ()
     """One for each automatic retry."""
     timeout_seconds: int | None = None
+    at_front: bool = False
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,7 +52,7 @@ def start_once(starts: Sequence[Start]) -> list[bool]:
             # As RQ's save_unique_job does it, which cannot be put on a pipeline.
             script(
                 keys=[job.key, queues[start.queue].key],
-                args=[job.id, "R", -1, *scripts._build_hset_args(job)],
+                args=[job.id, "L" if start.at_front else "R", -1, *scripts._build_hset_args(job)],
                 client=pipeline,
             )
         answers = pipeline.execute()

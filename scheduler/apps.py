@@ -7,7 +7,11 @@ class SchedulerConfig(AppConfig):
     name = "scheduler"
 
     def ready(self) -> None:
-        from scheduler import checks, outcomes, registry  # noqa: F401  # importing the checks registers them
+        from monitoring import callables
+        from scheduler import advancing, attempts, checks, outcomes, registry, webhooks  # noqa: F401  # registers checks
 
+        callables.register_inner(attempts.run_attempt)
+        callables.register_inner(webhooks.deliver)
         outcomes.listen()
+        advancing.listen()
         registry.discover()

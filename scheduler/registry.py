@@ -11,18 +11,21 @@ A wrong declaration does not keep the process from starting: it is left out and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
 from monitoring import callables
 from scheduler import arguments
+from scheduler.graphs import NotAPlan, topological_order
+from scheduler.steps import Step, Steps, Template
 
 DEFAULT_NAMESPACE = "default"
+F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_VERSION = "0.1.0"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _VERSION = re.compile(
@@ -48,8 +51,11 @@ class Handler:
     """The JSON Schema of its named arguments."""
     queue: str
     """Where it runs unless a job says else; empty for no wish."""
-    function: str
-    """Dotted name."""
+    function: str = ""
+    """Dotted name; empty for one that is made of steps."""
+    steps: tuple[Template, ...] = ()
+    module: str = ""
+    """Where it was declared, if it is made of steps."""
 
     @property
     def short_name(self) -> str:
@@ -80,11 +86,30 @@ class Registry:
     versions: dict[str, dict[str, Handler]] = field(default_factory=dict)
     """By ``namespace.name``, then by version, oldest first."""
     mistakes: list[str] = field(default_factory=list)
+    drafts: list[Steps] = field(default_factory=list)
+    """Handlers made of steps whose module may still be adding to them."""
+
+    def finish(self) -> None:
+        """Takes in the drafts, once the modules that declare them are imported."""
+        drafts, self.drafts = self.drafts, []
+        for draft in drafts:
+            self.add(
+                Handler(
+                    namespace=draft.namespace,
+                    name=draft.name,
+                    version=draft.version,
+                    description=draft.description,
+                    schema=draft.schema,
+                    queue=draft.queue,
+                    steps=tuple(draft.templates),
+                    module=draft.module,
+                )
+            )
 
     def add(self, made: Handler) -> None:
         """Takes a handler in, or notes why it cannot be."""
         if mistake := self._mistake_of(made):
-            self.mistakes.append(f"The handler {made.full_name} ({made.function}) {mistake}")
+            self.mistakes.append(f"The handler {made.full_name} ({made.function or made.module}) {mistake}")
             return
         known = {**self.versions.get(made.short_name, {}), made.version: made}
         self.versions[made.short_name] = dict(sorted(known.items(), key=lambda item: precedence(item[0])))
@@ -102,19 +127,64 @@ class Registry:
         if not _VERSION.fullmatch(made.version):
             return f"has a version that is not semantic: {made.version!r}. Use one like 1.0.2."
         if made.version in self.versions.get(made.short_name, {}):
-            return f"is registered twice, also as {self.versions[made.short_name][made.version].function}."
+            other = self.versions[made.short_name][made.version]
+            return f"is registered twice, also as {other.function or other.module}."
         if mistake := arguments.mistake_of_schema(made.schema):
             return f"has a schema that is none: {mistake}."
         if "<" in made.function:
             return "must be a function of a module: a worker could not import it."
-        return ""
+        return "" if made.function else _mistake_of_steps(made.steps)
+
+
+def _mistake_of_steps(steps: Sequence[Template]) -> str:
+    if not steps:
+        return "has no steps."
+    for step in steps:
+        if not _NAME.fullmatch(step.name):
+            return f"has a step with a name that is none: {step.name!r}. Use letters, digits, _ and -."
+        if mistake := step.mistake():
+            return f"has a step {step.name!r} that {mistake}."
+    names = [step.name for step in steps]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        return f"has two steps of the name {twice!r}."
+    try:
+        topological_order({step.name: step.depends_on for step in steps})
+    except NotAPlan as error:
+        return f"cannot be run: {error}."
+    return ""
 
 
 registry = Registry()
 
 
+@overload
+def handler(
+    function: F,
+    /,
+    *,
+    namespace: str = ...,
+    name: str = ...,
+    version: str = ...,
+    description: str = ...,
+    schema: Mapping[str, Any] | None = ...,
+    queue: str = ...,
+) -> F: ...
+@overload
+def handler(
+    function: None = None,
+    /,
+    *,
+    namespace: str = ...,
+    name: str = ...,
+    version: str = ...,
+    description: str = ...,
+    schema: Mapping[str, Any] | None = ...,
+    queue: str = ...,
+) -> Callable[[F], F]: ...
 def handler(
     function: Callable[..., Any] | None = None,
+    /,
     *,
     namespace: str = DEFAULT_NAMESPACE,
     name: str = "",
@@ -149,10 +219,10 @@ def find(reference: str) -> Runnable:
     """What a reference names: ``namespace.name``, ``namespace.name@version`` or a function; raises NotRunnable."""
     short_name, _, version = reference.partition("@")
     found = registry.versions.get(short_name, {}).get(version) if version else registry.latest(short_name)
-    if found:
+    if found and found.function:
         return Runnable(label=found.full_name, function=found.function, schema=found.schema, queue=found.queue)
     try:
-        function = callables.resolve(reference)
+        function = callables.resolve_offered(reference)
     except callables.NotAllowed:
         raise NotRunnable(_not_found(reference[:255])) from None
     return Runnable(label=reference, function=reference, schema=arguments.schema_of(function))
@@ -160,7 +230,22 @@ def find(reference: str) -> Runnable:
 
 def runnables() -> list[str]:
     """Every reference that can be given without a version, by name: handlers, then functions."""
-    return [*sorted(registry.versions), *sorted(callables.allowed())]
+    functions = [
+        name for name, versions in registry.versions.items() if any(made.function for made in versions.values())
+    ]
+    return [*sorted(functions), *sorted(callables.allowed())]
+
+
+def templates_of(made: Handler) -> tuple[Template, ...]:
+    """Its steps; a function is a single one, of the handler's name, with the context as its named arguments."""
+    if made.steps:
+        return made.steps
+    function = callables.resolve(made.function)
+
+    def call(step: Step) -> Any:
+        return function(**step.context)
+
+    return (Template(name=made.name, function=call, description=made.description, queue=made.queue),)
 
 
 def _not_found(reference: str) -> str:
@@ -187,7 +272,9 @@ def discover() -> None:
         if app.module is not None and module_has_submodule(app.module, "handlers"):
             try:
                 import_module(f"{app.name}.handlers")
+                registry.finish()
             except Exception as error:  # whatever a module's own code raises
+                registry.drafts.clear()  # whatever it had begun
                 registry.mistakes.append(
                     f"{app.name}.handlers cannot be imported: {type(error).__name__}: {str(error)[:500]}"
                 )

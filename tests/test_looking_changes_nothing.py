@@ -17,14 +17,21 @@ from django.urls import URLPattern
 from redis import Redis
 from rq.worker import WorkerStatus
 
+from audit.roles import OPERATE
+from audit.trail import Actor
 from monitoring import broker
+from monitoring.actions import RETRY
 from monitoring.dashboard_api import urls as dashboard_api
 from monitoring.monitoring_api import urls as monitoring_api
+from monitoring.operations import begin_operation
 from monitoring.statuses import Status
+from scheduler.monitored_workflows import urls as monitored_workflows
+from scheduler.workflow_api import urls as workflow_api
 from tests.cast import API, client_of
 from tests.factories import make_run, make_task
 from tests.monitoring_api import BASE
 from tests.reading_pages import BASE as PAGES
+from tests.workflows import begin
 
 READS = {
     *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LINDEX", "LLEN", "LPOS", "LRANGE", "MGET", "SCARD", "SMEMBERS"),
@@ -82,10 +89,32 @@ def paths(db: None) -> list[str]:
     worker.register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
     worker.set_state(WorkerStatus.BUSY)
     broker.connection().sadd("rq:workers", "rq:worker:long-gone")
-    task_id = str(task.id)
+    task_id, workflow_id = str(task.id), str(begin().pk)
     return [
         *paths_of(BASE, monitoring_api, task_id=task_id),
         *paths_of(API, dashboard_api, id=task_id, name="default"),
+        *(f"{PAGES}/{path}" for path in _dead_letters()),
+        *paths_of(BASE, monitored_workflows, workflow_id=workflow_id),
+        *(
+            path
+            for path in paths_of(
+                "/api/v1", workflow_api, namespace="tests", name="diamond", task_id=workflow_id, step_id="charge"
+            )
+            if not path.endswith(("/pause", "/resume", "/retry"))
+        ),
+    ]
+
+
+def _dead_letters() -> list[str]:
+    """Pages of failed jobs and of operations, with one of each."""
+    task = make_task(status=Status.FAILED, error="ValueError: no order 1")
+    by = Actor(name="oscar", source="dlq", permissions=frozenset({OPERATE}))
+    operation = begin_operation(RETRY, {"status": ["FAILED"]}, by=by, try_first=5)
+    lists = [f"{path}{part}" for path in ("queues/default/dlq", "failures") for part in ("", "/rows", "/parts")]
+    return [
+        *lists,
+        *(f"{path}?group={group}" for path in lists for group in ("error", task.error_group)),
+        *("operations", f"operations/{operation.pk}", f"operations/{operation.pk}/parts"),
     ]
 
 

@@ -22,7 +22,7 @@ from monitoring.inbox import task_id_for
 from monitoring.models import Queue
 from monitoring.moments import QueueNow, WorkerNow
 from monitoring.paces import Pace, pace_of
-from monitoring.pages.acting import SeeOther, act_and_return, for_actors, shown_or_acted, wants_json
+from monitoring.pages.acting import SeeOther, act_and_return, for_actors, look_or_act, wants_json
 from monitoring.pages.queue_paths import of_queue
 from monitoring.pages.views import for_viewers
 from monitoring.pauses import Acknowledgements, acknowledgements
@@ -154,7 +154,7 @@ def _act(request: HttpRequest, queue: Queue) -> HttpResponse:
     return act_and_return(request, deed, to=here)
 
 
-queue_page = shown_or_acted(show=_show, act=_act)
+queue_page = look_or_act(_show, _act)
 
 
 def _seconds(text: str) -> int | None:

@@ -17,7 +17,7 @@ from audit.trail import actor_of
 from monitoring import broker, moments, workload
 from monitoring.inbox import task_id_for
 from monitoring.moments import WorkerNow
-from monitoring.pages.acting import SeeOther, act_and_return, for_actors, shown_or_acted, wants_json
+from monitoring.pages.acting import SeeOther, act_and_return, for_actors, look_or_act, wants_json
 from monitoring.pages.views import for_viewers
 from monitoring.worker_stops import stop_worker
 from monitoring.workload import WorkerLoad
@@ -61,7 +61,7 @@ def _stop(name: str, by: Any, reason: str) -> str:
     return f"{name} takes no more jobs and stops after the one it runs."
 
 
-workers_page = shown_or_acted(show=_show, act=_act)
+workers_page = look_or_act(_show, _act)
 
 
 def _loads() -> list[WorkerLoad] | None:

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='scheduledjob',
             name='handler',
-            field=models.CharField(default='', help_text='A registered handler (demo.echo, demo.echo@0.1.0) or a function that may be started.', max_length=255),
+            field=models.CharField(default='', help_text='A handler (demo.echo, demo.echo@0.1.0) or a function that may be started.', max_length=255),
         ),
         migrations.AddField(
             model_name='scheduledjob',

@@ -29,6 +29,7 @@ const STYLES = {
   },
   times: {
     range: (_, __, max) => [0, Math.max(1, max * 1.05)],
+    axis: 60,
     label: (ms) => (ms < 1000 ? `${ms} ms` : `${compact.format(ms / 1000)} s`),
     series: line,
   },
@@ -127,7 +128,7 @@ function options(figure, pane, told, sync) {
       },
       {
         ...axis,
-        size: AXIS_PX,
+        size: style.axis ?? AXIS_PX,
         space: 28,
         label: name,
         labelSize: 20,

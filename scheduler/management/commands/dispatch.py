@@ -14,6 +14,7 @@ from monitoring import broker
 from monitoring.stopping import StopRequest
 from scheduler.bell import Bell
 from scheduler.dispatcher import Dispatcher
+from scheduler.workflow_reconcile import Reconciler
 
 logger = logging.getLogger("quarterdeck.dispatcher")
 
@@ -26,17 +27,19 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Command(BaseCommand):
-    help = "Starts scheduled jobs when they are due, until it is told to stop. Any number may run."
+    help = (
+        "Starts scheduled jobs and steps of workflows when they are due, until it is told to stop. Any number may run."
+    )
     requires_system_checks = []  # `up`, `serve` and `check` run them; they load every page and API
 
     def handle(self, *args: Any, **options: Any) -> None:
         with contextlib.suppress(broker.BrokerError):
             broker.wait_until_ready(START_SECONDS)
-        stop, dispatcher, bell, pause = StopRequest(), Dispatcher(), Bell(), 0.0
+        stop, dispatcher, reconciler, bell, pause = StopRequest(), Dispatcher(), Reconciler(), Bell(), 0.0
         logger.info("dispatching")
         while not stop.came:
             try:
-                sleep(dispatcher.turn(), stop, bell)
+                sleep(min(reconciler.turn(), dispatcher.turn()), stop, bell)
                 pause = 0.0
             except OUTSIDE_TROUBLE as error:
                 pause = min(LONGEST_PAUSE_SECONDS, max(0.25, pause * 2))
