@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import register_converter, reverse
 from django.views.decorators.http import require_POST
@@ -60,7 +60,7 @@ def job_rows(request: HttpRequest, queue: Queue) -> HttpResponse:
 
 
 @require_POST
-def job_action(request: HttpRequest, **named: Any) -> HttpResponse:
+def job_action(request: HttpRequest, **named: Any) -> HttpResponseBase:
     """One verb for one job, answered in JSON; whoever is not logged in and wants no page is told so in JSON, too."""
     if not request.user.is_authenticated and wants_json(request):
         answer = refuse(401, "Log in first, or send a bearer token.")
