@@ -176,7 +176,7 @@ def test_a_waiting_task_is_moved(visitor: Visitors) -> None:
     (job_id,) = enqueue(someone, 1)
     page = someone.go(f"/tasks/{job_id}")
     page.select_option("#move-to", "default")
-    page.click("button:has-text('Move')")
+    page.click(".deed-move button")
     expect(flash(page)).to_have_text("Moved to the end of default.")
     expect(page.locator(".task-status")).to_have_text("Completed")
 
