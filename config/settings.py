@@ -44,6 +44,9 @@ RQ_QUEUES = {
 }
 # The hooks read it themselves, for they also run in processes without Django; a wrong one is told here.
 environ.between("QUARTERDECK_OUTBOX_LIMIT", 1_000_000, 1_000, 1_000_000_000)
+# Ends of workflows are told to addresses that whoever starts them may give: signed with this, and without it never.
+WEBHOOK_SECRET: str = environ.read("str", "WEBHOOK_SECRET", "")
+WEBHOOK_PRIVATE_ADDRESSES: bool = environ.read("bool", "WEBHOOK_PRIVATE_ADDRESSES", False)
 RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "monitoring.workers.Worker"}
 
 # --- Django ------------------------------------------------------------------------------------------------------
@@ -164,6 +167,17 @@ SPECTACULAR_SETTINGS = {
         "DashboardStatus": "monitoring.dashboard_api.vocabulary.STATUS_CHOICES",
         "TaskStatus": "monitoring.monitoring_api.vocabulary.STATUS_CHOICES",
         "MediaType": "monitoring.media.KINDS",
+        "WorkflowTaskStatus": "scheduler.workflow_api.vocabulary.TASK_CHOICES",
+        "WorkflowStepStatus": "scheduler.workflow_api.vocabulary.STEP_CHOICES",
+        "WorkflowStatus": "scheduler.monitored_workflows.vocabulary.STATUS_CHOICES",
+        "MonitoredStepStatus": "scheduler.monitored_workflows.vocabulary.STEP_CHOICES",
+        "ExecutionStatus": "scheduler.scheduler_api.vocabulary.STATUS_CHOICES",
+        "ScheduleType": "scheduler.scheduler_api.vocabulary.SCHEDULE_CHOICES",
+        "OverlapPolicy": "scheduler.scheduler_api.vocabulary.OVERLAP_CHOICES",
+        "MisfirePolicy": "scheduler.scheduler_api.vocabulary.MISFIRE_CHOICES",
+        "RetryBackoff": "scheduler.scheduler_api.vocabulary.BACKOFF_CHOICES",
+        "FireCause": "scheduler.scheduler_api.vocabulary.CAUSE_CHOICES",
+        "FireVerdict": "scheduler.scheduler_api.vocabulary.VERDICT_CHOICES",
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": False,

@@ -8,8 +8,8 @@ an outcome for each; the functions named for one task raise what stood in the wa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import uuid5
@@ -20,7 +20,7 @@ from audit.trail import Actor, Deed, NotAllowedNow, NotPermitted, audited, write
 from monitoring import broker, callables, job_scripts
 from monitoring.models import Queue, Task
 from monitoring.redaction import MASK, mask_value
-from monitoring.statuses import FROM_RQ, WAITING, Status
+from monitoring.statuses import FROM_RQ, UNFINISHED, WAITING, Status
 
 
 class NoSuchQueue(ValueError):
@@ -87,7 +87,11 @@ RETRY = Verb(
 REMOVE = Verb(
     name="remove", past="removed", action="job.remove", allowed=frozenset(Status) - {Status.RUNNING}, ask=broker.remove
 )
-VERBS = {verb.name: verb for verb in (CANCEL, STOP, RETRY, REMOVE)}
+END = Verb(
+    name="end", past="cancelled or told to stop", action="job.cancel", allowed=UNFINISHED, ask=broker.cancel_or_stop
+)
+"""Cancels what waits and stops what runs: for many tasks, of which some will have been started meanwhile."""
+VERBS = {verb.name: verb for verb in (CANCEL, STOP, RETRY, REMOVE, END)}
 
 
 def move_to(queue: str) -> Verb:
@@ -100,6 +104,15 @@ def move_to(queue: str) -> Verb:
     )  # fmt: skip
 
 
+def narrowed(verb: Verb, statuses: Collection[str]) -> Verb:
+    """The verb for tasks in these statuses alone: those that were meant, whoever was faster."""
+    allowed = verb.allowed & set(statuses)
+    if allowed == verb.allowed:
+        return verb
+    words = sorted(word for word, status in FROM_RQ.items() if status in allowed)
+    return replace(verb, allowed=allowed, ask=partial(verb.ask, only=words))
+
+
 def perform(
     verb: Verb,
     tasks: Sequence[Task],
@@ -109,13 +122,14 @@ def perform(
     action: str = "",
     details: Mapping[str, Any] | None = None,
     receipt: str = "",
+    only_in: str = "",
 ) -> list[Result]:
     """Does the verb to each task, with a row of its own in the trail, and returns a result for each, in their order.
 
     ``action`` is the trail's word where a surface has one of its own (dlq.retry). Raises NotPermitted for an actor
     who may not, and BrokerError if Redis could not be asked; both stand in the trail. Two round trips at most, but for
     jobs that have to be started anew or stopped. Under a ``receipt`` it may be repeated: what was done is not done
-    again, and has the result it had.
+    again, and has the result it had. ``only_in`` refuses tasks of other queues than that one.
     """
 
     def deed(task: Task, outcome: Outcome, error: str = "") -> Deed:
@@ -129,7 +143,11 @@ def perform(
         write_down([deed(task, Outcome.REFUSED, str(refused)) for task in tasks])
         raise refused
     answered = broker.answers(receipt)
-    errors = {task.pk: error for task in tasks if task.job_id not in answered and (error := verb.refusal(task.status))}
+    errors = {
+        task.pk: error
+        for task in tasks
+        if task.job_id not in answered and (error := _out_of_place(task, only_in) or verb.refusal(task.status))
+    }
     able = [task for task in tasks if task.pk not in errors]
     try:
         words = verb.ask([task.job_id for task in able], receipt=receipt)
@@ -150,11 +168,15 @@ def _result(task: Task, error: str) -> Result:
     return Result(task=task, outcome=Outcome.REFUSED if error else Outcome.SUCCESS, error=error)
 
 
+def _out_of_place(task: Task, queue: str) -> str:
+    return f"It is in the queue {task.queue}, not in {queue}." if queue and task.queue != queue else ""
+
+
 def _error_of(verb: Verb, task: Task, word: str, by: Actor) -> str:
     """What stood in the way by RQ's account, which is newer than the row; empty if nothing did."""
     if word == job_scripts.DONE:
         return ""
-    if word == job_scripts.MISSING and verb is RETRY:
+    if word == job_scripts.MISSING and verb.name == RETRY.name:
         return _start_anew(task, by)
     status = FROM_RQ.get(word)
     refused = _STANDS_IN_THE_WAY.get(word) or (verb.refusal(status) if status else "")
@@ -180,20 +202,21 @@ def id_of_copy(task: Task) -> str:
 # --- One task -----------------------------------------------------------------------------------------------------
 
 
-def _perform_one(verb: Verb, task: Task, by: Actor, reason: str) -> None:
-    result = perform(verb, [task], by=by, reason=reason)[0]
+def perform_on(task: Task, verb: Verb, *, by: Actor, reason: str = "", only_in: str = "") -> None:
+    """Does a verb to one task; raises NotPermitted, NotAllowedNow or BrokerError."""
+    result = perform(verb, [task], by=by, reason=reason, only_in=only_in)[0]
     if result.error:
         raise NotAllowedNow(result.error)
 
 
 def cancel_task(task: Task, *, by: Actor, reason: str = "") -> None:
     """Asks RQ to cancel a task that waits; raises NotPermitted, NotAllowedNow or BrokerError."""
-    _perform_one(CANCEL, task, by, reason)
+    perform_on(task, CANCEL, by=by, reason=reason)
 
 
 def stop_task(task: Task, *, by: Actor, reason: str = "") -> None:
     """Asks the worker of a running task to end it; raises as ``cancel_task``."""
-    _perform_one(STOP, task, by, reason)
+    perform_on(task, STOP, by=by, reason=reason)
 
 
 def retry_task(task: Task, *, by: Actor, reason: str = "") -> None:
@@ -201,17 +224,17 @@ def retry_task(task: Task, *, by: Actor, reason: str = "") -> None:
 
     If Redis has forgotten the job, a new one is started from what was recorded, where that is whole and allowed.
     """
-    _perform_one(RETRY, task, by, reason)
+    perform_on(task, RETRY, by=by, reason=reason)
 
 
 def remove_task(task: Task, *, by: Actor, reason: str = "") -> None:
     """Deletes a task's job from Redis and has the recorder delete its row; raises as ``cancel_task``."""
-    _perform_one(REMOVE, task, by, reason)
+    perform_on(task, REMOVE, by=by, reason=reason)
 
 
 def move_task(task: Task, *, to: str, by: Actor, reason: str = "") -> None:
     """Moves a queued task to the end of another queue; raises NoSuchQueue, and as ``cancel_task``."""
-    _perform_one(move_to(to), task, by, reason)
+    perform_on(task, move_to(to), by=by, reason=reason)
 
 
 def retry_task_with(task: Task, *, args: Sequence[Any], kwargs: dict[str, Any], by: Actor, reason: str = "") -> str:

@@ -6,14 +6,17 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from monitoring import inbox, transitions
+from monitoring import inbox, labels, transitions
 from monitoring.error_patterns import ErrorPattern
 from monitoring.inbox import Entry, NotUnderstood, Report
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
 from monitoring.rollups import Rollups
+from monitoring.statuses import OVER
 from monitoring.transitions import Change, Run
 
 logger = logging.getLogger("quarterdeck.recorder")
@@ -23,12 +26,12 @@ LIVE_COLUMNS = (
     "scheduled_for", "started_at", "completed_at", "last_run_at", "updated_at", "duration_ms", "wait_ms", "worker",
 )  # fmt: skip
 """What nearly every report changes."""
-IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments")
+IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments", *labels.COUNTED)
 """What hardly ever changes after the first report, and never without one of these: the whole row is written then."""
 _LOADED_COLUMNS = ("id", "handler", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
 
-
-Identity = tuple[str, str, datetime, str]
+_IDENTITY = attrgetter(*(Task._meta.get_field(name).attname for name in IDENTITY_COLUMNS))  # type: ignore[union-attr]  # columns
+Identity = tuple[Any, ...]
 
 
 @dataclass(kw_only=True)
@@ -49,6 +52,21 @@ class Batch:
     removed: set[UUID] = field(default_factory=set)
     """The tasks whose rows go, though one may come back under the same id."""
     retries: int = 0
+
+    def ends(self) -> list[End]:
+        """The ends of tasks in the batch, and the returns of those that were over, in order."""
+        return [
+            End(task=task, change=change)
+            for change in self.changes
+            if (change.new_status in OVER or change.old_status in OVER) and (task := self.tasks.get(change.task_id))
+        ]
+
+
+class End(NamedTuple):
+    """A task is over, or not any more."""
+
+    task: Task
+    change: Change
 
 
 def understand(entries: Sequence[Entry], *, refused: str = "") -> Batch:
@@ -83,7 +101,8 @@ def load_tasks(batch: Batch, reports: Sequence[Report]) -> None:
 
 def identity_of(task: Task) -> Identity:
     """The values of the columns that hardly ever change."""
-    return task.queue, task.task_type, task.created_at, task.arguments
+    identity: Identity = _IDENTITY(task)
+    return identity
 
 
 def fold(batch: Batch, report: Report) -> None:

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
 from monitoring import labels
 from monitoring.filters import TaskFilter, as_data
-from monitoring.models import Task
+from monitoring.models import LabelCount, Task
 from monitoring.statuses import Status
 from monitoring.totals import task_totals
 
@@ -40,7 +40,7 @@ class Breakdown:
 def breakdown(*, origin_instance: str = "", origin_zone: str = "") -> Breakdown:
     """Of all tasks, or of those with that origin; raises BadFilter.
 
-    Without an origin the rollups tell it, and rows are read only of tasks that were given a kind or a provider.
+    Without an origin the rollups tell it; with one, the rows of its tasks do.
     """
     asked = as_data(labels.resolved({"origin_instance": origin_instance, "origin_zone": origin_zone}))
     return _from_rows(TaskFilter(asked).matching()) if asked else _from_rollups()
@@ -55,13 +55,13 @@ def _from_rollups() -> Breakdown:
     for (task_type, status), total in task_totals("task_type", "status").items():
         found.by_status[Status(status)] += total.count
         found.by_shown_type[labels.shown_type_of("", task_type)] += total.count
-    labelled = Task.objects.filter(Q(labels.Given("kind")) | Q(labels.Given("provider_type")))
-    for kind, provider, task_type, count in labelled.values_list("kind", "provider_type", "task_type").annotate(
-        count=Count("pk")
-    ):
-        found.by_shown_type[labels.shown_type_of("", task_type)] -= count
-        found.by_shown_type[labels.shown_type_of(kind, task_type)] += count
-        found.by_provider[provider] += count
+    labelled = LabelCount.objects.filter(label__in=("kind", "provider_type"))
+    for label, value, task_type, count in labelled.values_list("label", "value", "task_type").annotate(n=Sum("count")):
+        if label == "kind":
+            found.by_shown_type[labels.shown_type_of("", task_type)] -= count
+            found.by_shown_type[value] += count
+        else:
+            found.by_provider[value] += count
     return _without_empty(found)
 
 

@@ -1,4 +1,4 @@
-"""Indexes for lists that show the newest first and rows without a time last."""
+"""Indexes for lists that show the greatest first and rows without a value last."""
 
 from __future__ import annotations
 
@@ -22,4 +22,12 @@ class EmptyLastIndex(models.Index):
                 (name, f"{order} NULLS LAST" if order and model._meta.get_field(name).null else order)
                 for name, order in self.fields_orders
             ]
+        else:
+            index.expressions = tuple(_without_nulls_last(expression) for expression in self.expressions)
         return models.Index.create_sql(index, model, schema_editor, using, **kwargs)
+
+
+def _without_nulls_last(expression: Any) -> Any:
+    expression = copy(expression)
+    expression.nulls_last = None
+    return expression

@@ -10,47 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db.models import Case, DurationField, F, Func, Q, QuerySet, Value, When
-from django.db.models.expressions import Combinable
+from django.db.models import F, Q, QuerySet
 from django.db.models.lookups import GreaterThan, IsNull
 
 from audit import uuids
 from monitoring import labels
+from monitoring.expressions import OwnJobId
 from monitoring.filter_fields import EndFilter, MomentFilter, TrueOrFalseFilter
 from monitoring.models import Task
 from monitoring.statuses import Status
 
-
-class Elapsed(Func):
-    """The time from the second moment to the first."""
-
-    template = "(%(expressions)s)"
-    arg_joiner = " - "
-    arity = 2
-    output_field = DurationField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """In microseconds. Django's own subtraction calls Python for every row, which is ten times slower."""
-        moments = [compiler.compile(moment)[0] for moment in self.get_source_expressions()]
-        first, second = (
-            f"strftime('%%s', substr({at}, 1, 19)) * 1000000 + substr({at} || '.000000', 21, 6)" for at in moments
-        )
-        return f"({first} - ({second}))", ()
-
-
-SORT_COLUMNS: dict[str, F | Combinable] = {
-    "created": F("created_at"),
-    "last_run": F("last_run_at"),
-    "started": F("last_run_at"),  # the recorder writes both together, and this one has an index
-    "completed": F("completed_at"),
-    "elapsed": Elapsed("completed_at", "started_at"),
-    "next_run": F("scheduled_job__next_run_at"),
-    "status": F("status"),
-    "task_type": F("task_type"),
-    "shown_type": labels.SHOWN_TYPE,
-    "queue": F("queue"),
-}
-_NULLABLE = frozenset({"last_run", "started", "completed", "elapsed", "next_run"})
 TEXT_LIMIT = 255
 """The longest name that is ever recorded; a longer one cannot match."""
 
@@ -84,11 +53,12 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
     origin_zone = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
     origin_tenant_id = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
     provider_type = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
-    # Parts of texts, found on PostgreSQL through trigrams (migration 0006); elsewhere every matching task is read.
+    # Parts of texts, found on PostgreSQL through trigrams (migration 0006); SQLite reads all that the others leave.
     payload = django_filters.CharFilter(field_name="arguments", lookup_expr="icontains", max_length=TEXT_LIMIT)
-    job_id = django_filters.CharFilter(field_name="job_id", lookup_expr="icontains", max_length=TEXT_LIMIT)
+    job_id = django_filters.CharFilter(method="filter_job_id", max_length=TEXT_LIMIT)
     worker = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT, strip=False)
     error_type = django_filters.CharFilter(method="filter_label", max_length=TEXT_LIMIT)
+    error_group = django_filters.CharFilter(field_name="error_group", lookup_expr="exact", max_length=TEXT_LIMIT)
 
     class Meta:
         model = Task
@@ -125,6 +95,18 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
         """Tasks with exactly that text; their index holds those that have any."""
         return queryset.filter(labels.Given(name), **{name: value})
 
+    def filter_job_id(self, queryset: QuerySet[Task], name: str, value: str) -> QuerySet[Task]:
+        """Tasks whose job id of RQ contains the text, in any case.
+
+        Nearly all job ids are the task's own id, and an index of their parts would be the largest of all: it holds the
+        other ones only. Whole ids are found all the same; parts of one are looked for in all that other filters leave.
+        """
+        contains = Q(job_id__icontains=value)
+        chosen = contains & ~Q(job_id=OwnJobId("id"))
+        if uuids.is_whole(value):
+            return queryset.filter(chosen | Q(pk=value))
+        return queryset.filter(contains if re.fullmatch(r"[0-9a-fA-F-]*", value) else chosen)
+
     def values(self) -> dict[str, Any]:
         """What is asked for, by field, without the fields that were left empty; raises BadFilter."""
         if not self.is_valid():
@@ -150,21 +132,6 @@ def id_starts_with(prefix: str) -> Q:
     """Tasks whose id begins with the hexadecimal prefix: a range of the primary key, none if it is no such prefix."""
     first_and_last = uuids.range_of(prefix)
     return Q(pk__range=first_and_last) if first_and_last else Q(pk__in=[])
-
-
-def ordered(
-    tasks: QuerySet[Task], sort: str, *, descending: bool, status_words: Mapping[Status, str] | None = None
-) -> QuerySet[Task]:
-    """The tasks by one of SORT_COLUMNS, empty values last, ties broken by id: pages never repeat or skip a row.
-
-    A surface with words of its own for statuses gives them, so that its readers see them in order.
-    """
-    column: Any = SORT_COLUMNS[sort]
-    if sort == "status" and status_words:
-        column = Case(*(When(status=status, then=Value(word)) for status, word in status_words.items()))
-    nullable = sort in _NULLABLE
-    by_column = column.desc(nulls_last=nullable or None) if descending else column.asc(nulls_last=nullable or None)
-    return tasks.order_by(by_column, "-id" if descending else "id")
 
 
 def as_data(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from monitoring import broker, inbox, statistics
+from monitoring import broker, inbox, statistics, workload
 from monitoring.hooks import OUTBOX
-from monitoring.models import InboxPosition, SetAsideEntry
+from monitoring.models import InboxPosition, Queue, SetAsideEntry
+from monitoring.moments import QueueNow
 from monitoring.statuses import Status
 
 LAG_LIMIT_SECONDS = 10
 SPIKE_AT_LEAST = 5
 SPIKE_FACTOR = 2
+NAMED = 3
+"""How many queues are named where many are concerned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +24,11 @@ class Concern:
     """One thing that needs attention: what is wrong, and what to do."""
 
     kind: str
-    """"redis", "recorder", "set_aside" or "failures"; a page links it to where one can look."""
+    """"redis", "recorder", "unattended", "paused", "set_aside" or "failures"; a page links it to where one can look."""
     what: str
     advice: str
+    queue: str = ""
+    """The one queue that it is about, if it is about one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +65,7 @@ class FailureTrend:
 
 def concerns(trend: FailureTrend) -> list[Concern]:
     """Everything that needs attention now, gravest first; empty when all is well."""
-    found = (_unrecorded(), _spike(trend), _set_aside())
+    found = (_unrecorded(), *_queues(), _spike(trend), _set_aside())
     return [concern for concern in found if concern is not None]
 
 
@@ -102,6 +107,58 @@ def _unrecorded() -> Concern | None:
         what=f"The recorder is {lag:,.0f} s behind: these pages show the past.",
         advice="Check that `python manage.py record` runs and can write to the database.",
     )
+
+
+def _queues() -> list[Concern | None]:
+    """Where jobs wait that no worker will take. What Redis holds is known only while it answers."""
+    try:
+        waiting = {queue.name: queue for queue in workload.look_at_all().queues if queue.waiting}
+    except broker.BrokerError:
+        return []
+    paused = [queue for queue in Queue.objects.paused(datetime.now(UTC)) if queue.name in waiting]
+    kept_back = {queue.name for queue in paused}
+    unattended = [queue for queue in waiting.values() if not queue.workers and queue.name not in kept_back]
+    return [_unattended(unattended), _paused(paused, sum(waiting[name].waiting for name in kept_back))]
+
+
+def _unattended(queues: list[QueueNow]) -> Concern | None:
+    if not queues:
+        return None
+    count = sum(queue.waiting for queue in queues)
+    where = queues[0].name if len(queues) == 1 else f"{len(queues)} queues ({_some(queue.name for queue in queues)})"
+    return Concern(
+        kind="unattended",
+        what=f"{_jobs(count)} in {where}, and no worker listens to {'it' if len(queues) == 1 else 'them'}.",
+        advice=f"Start a worker: python manage.py work --queue {queues[0].name}",
+        queue=queues[0].name if len(queues) == 1 else "",
+    )
+
+
+def _paused(queues: list[Queue], count: int) -> Concern | None:
+    if not queues:
+        return None
+    if len(queues) > 1:
+        what = f"{len(queues)} queues are paused ({_some(queue.name for queue in queues)}), and {_jobs(count)} there."
+        return Concern(kind="paused", what=what, advice="Resume them when the reasons are gone.")
+    (queue,) = queues
+    until = f" until {queue.paused_until:%Y-%m-%d %H:%M} UTC" if queue.paused_until else ""
+    return Concern(
+        kind="paused",
+        what=f"{queue.name} is paused by {queue.paused_by}{until}, and {_jobs(count)} there.",
+        advice=f"The reason given: {queue.pause_reason}." if queue.pause_reason else "No reason was given.",
+        queue=queue.name,
+    )
+
+
+def _jobs(count: int) -> str:
+    return f"{count:,} job{' waits' if count == 1 else 's wait'}"
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first few names."""
+    listed = sorted(names)
+    more = len(listed) - NAMED
+    return ", ".join(listed[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _spike(trend: FailureTrend) -> Concern | None:

@@ -1,20 +1,25 @@
-"""What producers call their tasks: kind, provider, origin. Most give none, so questions about none cost nothing.
+"""What producers call their tasks: kind, provider, origin, and which scheduled job made them. Most have none of these.
 
-The rollups do not know these labels. Where no task was ever given one, they answer all the same; else the partial
-indexes of the labels do, which hold the labelled tasks only.
+LabelCount counts the tasks that were given a label, and partial indexes hold them only: whoever uses none pays nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import BooleanField, Case, CharField, F, Func, Q, When
+from django.db.models import BooleanField, Case, CharField, F, Func, Q, QuerySet, When
 
-from monitoring.models import Span, Task, TaskCount
+from monitoring.models import LabelCount, Span, Task, TaskCount
 
-LABELS = frozenset({"shown_type", "provider_type", "origin_instance", "origin_zone", "origin_tenant_id"})
+COUNTED = ("kind", "provider_type", "origin_instance", "origin_zone", "origin_tenant_id", "scheduled_job")
+"""The columns of Task whose values LabelCount counts."""
+_GIVEN = attrgetter(*COUNTED[:-1], "scheduled_job_id")
+LABELS = frozenset(
+    {"shown_type", "provider_type", "origin_instance", "origin_zone", "origin_tenant_id", "is_recurring"}
+)
 """The fields of a TaskFilter that ask for labels."""
 NO_TYPE = ""
 """The name of no type."""
@@ -48,6 +53,12 @@ def shown_type_of(kind: str, task_type: str) -> str:
     return kind or task_type.rpartition(".")[2]
 
 
+def given_to(task: Task) -> list[tuple[str, str]]:
+    """The task's labels, each with its value as LabelCount has it."""
+    values = _GIVEN(task)
+    return [(label, str(value)) for label, value in zip(COUNTED, values, strict=True) if value] if any(values) else []
+
+
 def is_used(label: str) -> bool:
     """Whether any task has been given the label (a text column of Task)."""
     return Task.objects.filter(Given(label)).exists()
@@ -57,7 +68,7 @@ def resolved(asked: Mapping[str, Any]) -> dict[str, Any]:
     """A TaskFilter's input with the questions about labels that the rollups can answer put as they know them.
 
     That is where no task was ever given the label: then its name alone says what a task is called, and all of them are
-    this instance's. What still asks for one of LABELS is answered by rows.
+    this instance's.
     """
     values = dict(asked.items())  # dict() of a QueryDict would make lists of its values
     if values.get("shown_type") and not is_used("kind"):
@@ -69,13 +80,21 @@ def resolved(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def types_called(short_name: str) -> list[str]:
     """The full types with that short name; days of the rollup name every type there is."""
-    cells = TaskCount.objects.filter(span=Span.DAY).alias(short_name=ShortName("task_type"))
+    cells = _all_cells().alias(short_name=ShortName("task_type"))
     return list(cells.filter(short_name=short_name).values_list("task_type", flat=True).distinct())
 
 
 def has_shown_type(shown: str) -> Q:
     """The condition on tasks with that SHOWN_TYPE."""
-    return Q(Given("kind"), kind=shown) | Q(kind="", task_type__in=types_called(shown))
+    return is_called(shown, types_called(shown))
+
+
+def is_called(shown: str, types: Sequence[str], *, are_declared: bool = True) -> Q:
+    """The same with the full types of that short name; where no task declares a kind, they alone tell."""
+    if not are_declared:
+        return Q(task_type__in=types)
+    declared = Q(Given("kind"), kind=shown)
+    return declared | Q(kind="", task_type__in=types) if types else declared
 
 
 def comes_from(instance: str) -> Q:
@@ -83,3 +102,34 @@ def comes_from(instance: str) -> Q:
     if instance != settings.QUARTERDECK_INSTANCE:
         return Q(Given("origin_instance"), origin_instance=instance)
     return Q(origin_instance__in=["", instance])
+
+
+def cells_of(field: str, value: Any) -> Iterator[tuple[int, QuerySet[Any]]]:
+    """The cells of the rollups that count the tasks which a TaskFilter finds by one of LABELS.
+
+    With each the sign by which its count goes into the sum: the tasks without a label are all but those with it.
+    """
+    if field == "is_recurring":
+        if not value:
+            yield +1, _all_cells()
+        yield (+1 if value else -1), _given("scheduled_job")
+    elif field == "shown_type":
+        types = types_called(value)
+        yield +1, _given("kind", value)
+        yield +1, _all_cells().filter(task_type__in=types)
+        yield -1, _given("kind").filter(task_type__in=types)
+    elif field == "origin_instance" and value == settings.QUARTERDECK_INSTANCE:
+        yield +1, _all_cells()
+        yield -1, _given(field)
+        yield +1, _given(field, value)
+    else:
+        yield +1, _given(field, value)
+
+
+def _given(label: str, value: str | None = None) -> QuerySet[LabelCount]:
+    cells = LabelCount.objects.filter(label=label)
+    return cells if value is None else cells.filter(value=value)
+
+
+def _all_cells() -> QuerySet[TaskCount]:
+    return TaskCount.objects.filter(span=Span.DAY)

@@ -8,6 +8,7 @@ from typing import Self
 from django.db import models
 
 from monitoring.descending import EmptyLastIndex
+from monitoring.expressions import Elapsed
 from monitoring.statuses import OVER, UNFINISHED, RunStatus, Status
 from monitoring.stored_operations import Operation, OperationTask  # noqa: F401  # Django looks for models here
 
@@ -59,7 +60,7 @@ class Task(models.Model):
     error = models.TextField(blank=True, default="", help_text="The traceback of the last failed run.")
     error_type = models.CharField(max_length=255, blank=True, default="")
     error_group = models.CharField(
-        max_length=16, blank=True, default="", help_text="The ErrorGroup of a task that is FAILED; of no other."
+        max_length=16, null=True, blank=True, help_text="The ErrorGroup of a task that is FAILED; of no other."
     )
     depends_on = models.JSONField(null=True, blank=True, help_text="RQ ids of the jobs that must succeed first.")
     priority = models.IntegerField(default=0)
@@ -118,14 +119,22 @@ class Task(models.Model):
             ),
             # The list sorted by last execution, newest first.
             EmptyLastIndex(fields=["-last_run_at", "-id"], name="task_last_run"),
-            # The monitoring API's list sorted by completion, newest first; started_at for the one sorted by duration.
-            EmptyLastIndex(fields=["-completed_at", "-id", "started_at"], name="task_completed"),
+            # The monitoring API's list sorted by completion, newest first.
+            EmptyLastIndex(fields=["-completed_at", "-id"], name="task_completed"),
+            # Its list sorted by duration, longest first.
+            EmptyLastIndex(
+                Elapsed("completed_at", "started_at").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="task_elapsed",
+            ),
             # The list of one type, newest first: the monitoring API's task_type.
             models.Index(fields=["task_type", "created_at", "id"], name="task_type_created"),
             # Dead letters of one queue, newest failure first; those of one group, over all queues and of one: its list,
             # its first and its last. They hold the failed tasks only.
             *(
-                models.Index(fields=[*fields, "completed_at", "id"], name=name, condition=models.Q(error_group__gt=""))
+                models.Index(
+                    fields=[*fields, "completed_at", "id"], name=name, condition=models.Q(error_group__isnull=False)
+                )
                 for fields, name in (
                     (["queue"], "task_failed"),
                     (["error_group"], "task_failed_group"),
@@ -146,10 +155,11 @@ class Task(models.Model):
                     ("origin_tenant_id", "tenant"),
                     # Tasks by the error that they ended with or were last tried again after.
                     ("error_type", "error"),
-                    # What a worker ran last; tasks that were never run have none.
-                    ("worker", "worker"),
                 )
             ),
+            # Which tasks a worker ran last. PostgreSQL keeps each worker's name once, for nothing else is in the index;
+            # with the time of creation it would be ten times as large.
+            models.Index(fields=["worker"], name="task_worker", condition=models.Q(worker__gt="")),
         ]
 
     def __str__(self) -> str:
@@ -242,6 +252,27 @@ class TaskCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.status} of {self.task_type} in {self.queue}"
+
+
+class LabelCount(models.Model):
+    """How many of the tasks that were given a label are in a status now; see monitoring.labels. Most are given none."""
+
+    label = models.CharField(max_length=20, help_text="The column of Task that holds it.")
+    value = models.CharField(max_length=255)
+    queue = models.CharField(max_length=255)
+    task_type = models.CharField(max_length=255)
+    status = models.CharField(max_length=10, choices=Status)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["label", "value", "queue", "task_type", "status"], name="one_label_count_per_cell"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.status} with the {self.label} {self.value}"
 
 
 class RunCount(models.Model):

@@ -25,6 +25,7 @@ from rq.worker_registration import REDIS_WORKER_KEYS
 
 from monitoring import broker
 from monitoring.pausable import HONOURS
+from monitoring.worker_commands import ASKED_TO_STOP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,19 +94,23 @@ class Moment:
 
 _FIELDS = (
     *("queues", "hostname", "pid", "birth", "last_heartbeat", "state", "shutdown_requested_date"),
-    *("successful_job_count", "failed_job_count", "death", HONOURS),
+    *("successful_job_count", "failed_job_count", "death", HONOURS, ASKED_TO_STOP),
 )
 _ALIVE = "+inf"
 
 
-def look(queue_names: Iterable[str] = ()) -> Moment:
-    """The named queues, every queue that RQ or a living worker knows, and every living worker; raises BrokerError."""
+def look(queue_names: Iterable[str] = (), *, others: bool = True) -> Moment:
+    """The named queues, every queue that RQ or a living worker knows, and every living worker; raises BrokerError.
+
+    Without ``others``, of the queues that nobody named only those of workers are there, without their counts.
+    """
     at = datetime.now(UTC)
     with broker.connection().pipeline(transaction=False) as pipeline:
         pipeline.smembers(Queue.redis_queues_keys)
         pipeline.smembers(REDIS_WORKER_KEYS)
         queue_keys, worker_keys = pipeline.execute()
-        names = sorted({*queue_names, *(_name(key, Queue.redis_queue_namespace_prefix) for key in queue_keys)})
+        known = (_name(key, Queue.redis_queue_namespace_prefix) for key in queue_keys if others)
+        names = sorted({*queue_names, *known})
         for key in worker_keys:
             pipeline.hmget(key, _FIELDS)
             pipeline.smembers(
@@ -154,7 +159,7 @@ def _worker(key: bytes, values: list[bytes | None], executions: set[bytes]) -> W
         born_at=_moment(told["birth"]),
         heartbeat_at=_moment(told["last_heartbeat"]),
         is_busy=told["state"] == WorkerStatus.BUSY,
-        is_stopping=bool(told["shutdown_requested_date"]),
+        is_stopping=bool(told["shutdown_requested_date"] or told[ASKED_TO_STOP]),
         # RQ keeps "<job id>:<execution id>" of what a worker runs, and may leave one behind.
         job_id=_text(min(executions)).rpartition(":")[0] if executions and told["state"] == WorkerStatus.BUSY else "",
         completed=_number(told["successful_job_count"]),

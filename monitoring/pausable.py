@@ -29,6 +29,7 @@ from rq import worker_registration
 from rq.exceptions import DequeueTimeout
 from rq.job import Job, JobStatus
 from rq.queue import Queue
+from rq.utils import now, utcformat
 
 from monitoring import pause_mirror
 from monitoring.pause_mirror import Mirrored
@@ -65,8 +66,8 @@ class Pausable(BaseWorker):
 
     def open_queues(self, queues: Iterable[Queue]) -> list[Queue]:
         """Looks, and says which of the queues are not paused."""
-        now = self._look()
-        paused = {name for name, pause in self._pauses.items() if pause.holds_at(now)}
+        at = self._look()
+        paused = {name for name, pause in self._pauses.items() if pause.holds_at(at)}
         opened = [queue for queue in queues if queue.name not in paused]
         # For one queue alone RQ leaves a copy of the job's id behind, and takes it away only if the worker has but one.
         return opened * 2 if len(opened) == 1 < len(self.queues) else opened
@@ -84,13 +85,13 @@ class Pausable(BaseWorker):
         if isinstance(fields, RedisError):
             self.log.error("Worker %s: cannot read %s: %s", self.name, pause_mirror.KEY, fields)
             fields = {}
-        now: float = clock[0] + clock[1] / 1_000_000
+        at: float = clock[0] + clock[1] / 1_000_000
         pauses = pause_mirror.understand(fields)
         if pauses is not None:
             names = set(self.queue_names())
             self._pauses = {name: pause for name, pause in pauses.items() if name in names}
-        self._say({name: pause.number for name, pause in self._pauses.items() if pause.holds_at(now)}, said)
-        return now
+        self._say({name: pause.number for name, pause in self._pauses.items() if pause.holds_at(at)}, said)
+        return at
 
     def _say(self, honoured: dict[str, int], said: bytes | None) -> None:
         words = json.dumps(honoured, sort_keys=True)
@@ -133,7 +134,13 @@ class Pausable(BaseWorker):
     def _look_beside_job(self) -> None:
         """A job that was taken but not begun could be one of a queue that was paused since: wait until it is."""
         execution = next(iter(self.executions.values()), None)
-        if execution and self.connection.hget(Job.key_for(execution.job_id), "status") == JobStatus.STARTED.encode():
+        if execution is None:
+            return
+        with self.connection.pipeline(transaction=False) as pipeline:
+            pipeline.hset(self.key, "last_heartbeat", utcformat(now()))  # RQ gives one every 30 s
+            pipeline.hget(Job.key_for(execution.job_id), "status")
+            status = pipeline.execute()[-1]
+        if status == JobStatus.STARTED.encode():
             self._look()
 
 

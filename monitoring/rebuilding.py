@@ -9,15 +9,24 @@ from typing import Any
 from django.db import transaction
 
 from audit.models import TaskRun
-from monitoring import bulk
+from monitoring import bulk, labels
 from monitoring.error_patterns import ErrorPattern, error_pattern_of
-from monitoring.models import ErrorGroup, FailureCount, RunCount, Task, TaskCount
-from monitoring.rollups import Cell, Rollups, RunTally, TaskTally, failure_row, run_row, run_tally, task_row
+from monitoring.models import ErrorGroup, FailureCount, LabelCount, RunCount, Task, TaskCount
+from monitoring.rollups import Cell, LabelCell, Rollups, RunTally, TaskTally, failure_row, run_row, run_tally, task_row
 from monitoring.statuses import Status
 from monitoring.transitions import Run
 
 CHUNK = 5_000
-_TASK_COLUMNS = ("created_at", "completed_at", "queue", "task_type", "status", "duration_ms", "error_group")
+_TASK_COLUMNS = (
+    "created_at",
+    "completed_at",
+    "queue",
+    "task_type",
+    "status",
+    "duration_ms",
+    "error_group",
+    *labels.COUNTED,
+)
 _GROUPED_COLUMNS = ("error", "error_group", "created_at", "completed_at")
 
 
@@ -38,6 +47,8 @@ def rebuild() -> None:
         bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in rollups.task_tallies()])
         bulk.insert(RunCount, [run_row(cell, tally) for cell, tally in rollups.run_tallies()])
         bulk.insert(FailureCount, [failure_row(cell, count) for cell, count in rollups.failure_counts()])
+        LabelCount.objects.all().delete()
+        bulk.insert(LabelCount, rollups.label_rows())
 
 
 def differences() -> list[str]:
@@ -47,21 +58,19 @@ def differences() -> list[str]:
     with transaction.atomic():
         lock_position()
         rollups = counted_anew()
-        stored_tasks, stored_runs, stored_failures = (
-            dict(_stored_tasks()),
-            dict(_stored_runs()),
-            dict(_stored_failures()),
-        )
+        stored_tasks, stored_runs = dict(_stored_tasks()), dict(_stored_runs())
+        stored_failures, stored_labels = dict(_stored_failures()), dict(_stored_labels())
     return [
         *_compared("tasks", stored_tasks, dict(rollups.task_tallies()), TaskTally()),
         *_compared("runs", stored_runs, dict(rollups.run_tallies()), RunTally()),
         *_compared("failures", stored_failures, dict(rollups.failure_counts()), 0),
+        *_compared("tasks", stored_labels, dict(rollups.labels), 0),
     ]
 
 
 def group_anew() -> None:
     """Gives every failed task the group of its error, by the rules of today, and takes it from all others."""
-    Task.objects.filter(error_group__gt="").exclude(status=Status.FAILED).update(error_group="")
+    Task.objects.filter(error_group__isnull=False).exclude(status=Status.FAILED).update(error_group=None)
     failed = Task.objects.filter(status=Status.FAILED).order_by("pk")
     seen: dict[ErrorPattern, datetime] = {}
     chunk = list(failed.only(*_GROUPED_COLUMNS)[:CHUNK])
@@ -106,11 +115,19 @@ def _stored_failures() -> Iterator[tuple[Cell, int]]:
         yield Cell(row.span, row.start, row.queue, row.task_type, row.error_group), row.count  # type: ignore[arg-type]  # as above
 
 
-def _compared(what: str, stored: dict[Cell, Any], counted: dict[Cell, Any], nothing: Any) -> Iterator[str]:
+def _stored_labels() -> Iterator[tuple[LabelCell, int]]:
+    for row in LabelCount.objects.exclude(count=0).iterator(CHUNK):
+        yield LabelCell(row.label, row.value, row.queue, row.task_type, row.status), row.count
+
+
+def _compared(what: str, stored: dict[Any, Any], counted: dict[Any, Any], nothing: Any) -> Iterator[str]:
     for cell in sorted(stored.keys() | counted.keys()):
         was, should_be = stored.get(cell, nothing), counted.get(cell, nothing)
         if was != should_be:
-            place = (
-                f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"
-            )
-            yield f"{place}: stored {was}, the rows say {should_be}"
+            yield f"{_place(cell, what)}: stored {was}, the rows say {should_be}"
+
+
+def _place(cell: Cell | LabelCell, what: str) -> str:
+    if isinstance(cell, LabelCell):
+        return f"{cell.status} {what} of {cell.task_type} in {cell.queue} with {cell.label} {cell.value}"
+    return f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"

@@ -21,6 +21,7 @@ from monitoring.hooks import OUTBOX
 from monitoring.inbox import Entry
 from monitoring.models import ErrorGroup, InboxPosition, Queue, SetAsideEntry, Task
 from monitoring.rollups import TIMED
+from monitoring.signals import task_over
 from monitoring.statuses import Status
 
 logger = logging.getLogger("quarterdeck.recorder")
@@ -125,6 +126,7 @@ def write_rows(batch: Batch, *, known_queues: Set[str] = frozenset(), known_erro
     write_runs(batch)
     write_counts(batch)
     write_set_aside(batch)
+    tell_ends(batch)
 
 
 def write_queues(batch: Batch, known: Set[str]) -> None:
@@ -177,6 +179,12 @@ def write_counts(batch: Batch) -> None:
 def write_set_aside(batch: Batch) -> None:
     """Keeps the entries that could not be understood."""
     bulk.insert(SetAsideEntry, batch.set_aside)
+
+
+def tell_ends(batch: Batch) -> None:
+    """Lets the apps above write what follows from it that tasks are over, in the batch's own transaction."""
+    if ends := batch.ends():
+        task_over.send(sender=Batch, ends=ends)
 
 
 def save_position(position: InboxPosition, entries: Sequence[Entry], batch: Batch) -> None:

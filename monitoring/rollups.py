@@ -1,7 +1,8 @@
 """Counts kept while writing, so that any total costs the same at ten thousand and at ten million tasks.
 
 Tasks are counted by (hour of creation, queue, type, status), ended runs by (hour of the end, queue, type, outcome),
-tasks that are failed now by (hour of the failure, queue, type, error), and each hour is added to its day. Sums are
+tasks that are failed now by (hour of the failure, queue, type, error), and each hour is added to its day. Tasks that
+were given labels are counted by each of them, too, over all time. Sums are
 whole microseconds, so that adding and taking away never drifts. The recorder and the rebuild count with the same code;
 ``rebuild_rollups --verify`` proves that both come to the same.
 """
@@ -14,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from monitoring import bulk
+from monitoring import bulk, labels
 from monitoring.histograms import Histogram
-from monitoring.models import FailureCount, RunCount, Span, Task, TaskCount
+from monitoring.models import FailureCount, LabelCount, RunCount, Span, Task, TaskCount
 from monitoring.statuses import Status
 from monitoring.transitions import Run
 
@@ -26,6 +27,8 @@ _TASK_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "status"
     "run_us" = "monitoring_taskcount"."run_us" + excluded."run_us" """
 _FAILURE_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "error_group") DO UPDATE SET
     "count" = "monitoring_failurecount"."count" + excluded."count" """
+_LABEL_CONFLICT = """ON CONFLICT ("label", "value", "queue", "task_type", "status") DO UPDATE SET
+    "count" = "monitoring_labelcount"."count" + excluded."count" """
 _RUN_COLUMNS = tuple(
     column.column for column in RunCount._meta.concrete_fields
     if column.name not in ("id", "span", "start", "queue", "task_type", "outcome")
@@ -48,6 +51,16 @@ class Cell(NamedTuple):
     def of_day(self) -> Cell:
         """The day's cell that an hour's cell is added to."""
         return self._replace(span=Span.DAY, start=self.start.replace(hour=0))
+
+
+class LabelCell(NamedTuple):
+    """Where a task with a label is counted."""
+
+    label: str
+    value: str
+    queue: str
+    task_type: str
+    status: str
 
 
 @dataclass(slots=True)
@@ -122,6 +135,7 @@ class Rollups:
 
     def __init__(self) -> None:
         self.tasks: dict[Cell, TaskTally] = {}
+        self.labels: Counter[LabelCell] = Counter()
         self.runs: dict[Cell, RunTally] = {}
         self.failures: Counter[Cell] = Counter()
 
@@ -135,7 +149,10 @@ class Rollups:
             tally.run_us += sign * round(task.duration_ms * 1000)
         if task.status == Status.FAILED:
             failed_at = task.completed_at or task.created_at
-            self.failures[Cell(Span.HOUR, hour_of(failed_at), task.queue, task.task_type, task.error_group)] += sign
+            cell = Cell(Span.HOUR, hour_of(failed_at), task.queue, task.task_type, task.error_group or "")
+            self.failures[cell] += sign
+        for label, value in labels.given_to(task):
+            self.labels[LabelCell(label, value, task.queue, task.task_type, task.status)] += sign
 
     def count_run(self, run: Run) -> None:
         """Counts a run if it has ended."""
@@ -147,6 +164,7 @@ class Rollups:
     def write(self) -> None:
         """Adds the differences to the tables; inside the recorder's transaction, whose lock keeps others from them."""
         bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in self.task_tallies()], conflict=_TASK_CONFLICT)
+        bulk.insert(LabelCount, self.label_rows(), conflict=_LABEL_CONFLICT)
         tallies = dict(self.run_tallies())
         for cell, stored in _stored_runs(tallies):
             tallies[cell].merge(stored)
@@ -160,6 +178,10 @@ class Rollups:
         for cell, tally in self.tasks.items():
             days.setdefault(cell.of_day(), TaskTally()).merge(tally)
         yield from sorted((cell, tally) for cell, tally in (self.tasks | days).items() if tally)
+
+    def label_rows(self) -> list[LabelCount]:
+        """The cells of labels that change, as rows, in the order in which they are locked."""
+        return [LabelCount(**cell._asdict(), count=count) for cell, count in sorted(self.labels.items()) if count]
 
     def run_tallies(self) -> Iterator[tuple[Cell, RunTally]]:
         """The cells of runs that change, hours and days."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum, Value
 
 from monitoring import labels
 from monitoring.filters import TaskFilter, looks_like_id
-from monitoring.models import Task, TaskCount
-from monitoring.spans import pieces
+from monitoring.models import FailureCount, Span, Task, TaskCount
+from monitoring.spans import Pieces, pieces
 from monitoring.statuses import Status
 
-_NAMES = {"queue", "task_type", "types", "search"}
-_ROWS_ONLY = labels.LABELS | {"id_prefix", "payload", "job_id", "worker", "error_type"}
-_SPAN = {"created_from", "created_to"}
+NAMES = {"queue", "task_type", "types", "search", "status"}
+SPAN = {"created_from", "created_to"}
 
 
 def counts_by_status(queue: str | None = None) -> dict[Status, int]:
@@ -28,19 +27,13 @@ def counts_by_status(queue: str | None = None) -> dict[Status, int]:
 def counts_matching(asked: Mapping[str, Any]) -> dict[Status, int]:
     """How many of the tasks that a TaskFilter finds are in each status, whichever statuses it asks for.
 
-    ``asked`` is the filter's input; raises BadFilter. The counts are exact and come from the rollup, so they cost the
-    same however many tasks there are. Rows are counted for what the rollup does not know only: ids, what recurs, and
-    the broken hours at both ends of a span of time. Two queries at most.
+    ``asked`` is the filter's input; raises BadFilter. The counts are exact and come from the rollups where they know
+    what is asked (see ``are_counted``), so they cost the same however many tasks there are. Three queries at most.
     """
     tasks = TaskFilter({name: value for name, value in labels.resolved(asked).items() if name != "status"})
     values = tasks.values()
-    names = {name: value for name, value in values.items() if name in _NAMES}
-    if values.keys() <= _NAMES | _SPAN and not looks_like_id(values.get("search", "")):
-        return _from_rollup(names, values.get("created_from"), values.get("created_to"))
-    if values == {**names, "is_recurring": False}:  # nearly all of them: cheaper to count the others
-        every, recurring = counts_matching(names), counts_matching({**names, "is_recurring": True})
-        return {status: every[status] - recurring[status] for status in Status}
-    return _totals(_count_rows(tasks.matching()))
+    counts = counts_by("status", values) if are_counted(values) else _count_rows("status", tasks.matching())
+    return {status: counts[status] for status in Status}
 
 
 def total_matching(asked: Mapping[str, Any]) -> int:
@@ -48,32 +41,77 @@ def total_matching(asked: Mapping[str, Any]) -> int:
 
     Where rows have to be counted, an index alone may do, unlike for the counts by status.
     """
-    tasks = TaskFilter(labels.resolved(asked))
-    values = tasks.values()
-    if values.keys() & _ROWS_ONLY:
-        return tasks.matching().count()
-    counts = counts_matching(values)
-    return sum(counts[status] for status in values.get("status") or Status)
+    return total_of(TaskFilter(labels.resolved(asked)).values())
 
 
-def _from_rollup(names: Mapping[str, str], start: datetime | None, end: datetime | None) -> dict[Status, int]:
-    span = pieces(start, end + datetime.resolution if end else None)
-    cells: QuerySet[Any] = TaskFilter(names, queryset=TaskCount.objects.filter(span.cells)).matching()
-    rows = TaskFilter(names, queryset=Task.objects.filter(span.rows("created_at"))).matching()
-    return _totals(_sum_cells(cells), _count_rows(rows))
+def total_of(values: Mapping[str, Any]) -> int:
+    """The same, of a TaskFilter's values with labels resolved."""
+    return counts_by("status", values).total() if are_counted(values) else TaskFilter(values).matching().count()
 
 
-def _sum_cells(cells: QuerySet[TaskCount]) -> Iterable[tuple[str, int]]:
-    return cells.values_list("status").annotate(total=Sum("count"))
+def are_counted(values: Mapping[str, Any]) -> bool:
+    """Whether the rollups know how many tasks a TaskFilter with these values finds.
+
+    They do not know ids and what texts contain, two labels at once, nor when the tasks with a label were created.
+    """
+    asked = values.keys()
+    if looks_like_id(values.get("search", "")):
+        return False
+    if asked <= NAMES | SPAN or asked <= NAMES | {"error_group"}:
+        return True
+    return asked <= NAMES | labels.LABELS and len(asked & labels.LABELS) == 1
 
 
-def _count_rows(rows: QuerySet[Task]) -> Iterable[tuple[str, int]]:
+def counts_by(column: str, values: Mapping[str, Any]) -> Counter[str]:
+    """How many of the tasks that a TaskFilter with these values finds have which status, queue or type.
+
+    From the rollups, which must know them; rows are counted for the broken hours at both ends of a span of time only.
+    """
+    if "error_group" in values:
+        return _sum_cells(column, narrowed(_failures(values["error_group"]), values))
+    for label in values.keys() & labels.LABELS:
+        return _from_label(column, values, label)
+    return _from_spans(column, values)
+
+
+def _from_spans(column: str, values: Mapping[str, Any]) -> Counter[str]:
+    span = span_of(values)
+    counts = _sum_cells(column, narrowed(TaskCount.objects.filter(span.cells), values))
+    counts.update(_count_rows(column, narrowed(Task.objects.filter(span.rows("created_at")), values)))
+    return counts
+
+
+def span_of(values: Mapping[str, Any]) -> Pieces:
+    """The pieces of the time of creation that a TaskFilter is asked for."""
+    end = values.get("created_to")
+    return pieces(values.get("created_from"), end + datetime.resolution if end else None)
+
+
+def _from_label(column: str, values: Mapping[str, Any], label: str) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for sign, cells in labels.cells_of(label, values[label]):
+        counts.update({name: sign * count for name, count in _sum_cells(column, narrowed(cells, values)).items()})
+    return counts
+
+
+def _failures(error_group: str) -> QuerySet[FailureCount]:
+    """Tasks with an error group are failed, all of them."""
+    cells = FailureCount.objects.filter(span=Span.DAY, error_group=error_group)
+    return cells.annotate(status=Value(Status.FAILED.value))
+
+
+def narrowed(rows: QuerySet[Any], values: Mapping[str, Any]) -> QuerySet[Any]:
+    """The tasks, or cells of a rollup, with the names that are among a TaskFilter's values."""
+    names = {name: value for name, value in values.items() if name in NAMES}
+    return TaskFilter(names, queryset=rows).matching()
+
+
+def _sum_cells(column: str, cells: QuerySet[Any]) -> Counter[str]:
+    return Counter(dict(cells.values_list(column).annotate(total=Sum("count", default=0))))
+
+
+def _count_rows(column: str, rows: QuerySet[Task]) -> Counter[str]:
+    if column != "status":
+        return Counter(dict(rows.values_list(column).annotate(total=Count("pk"))))
     # FILTERs instead of GROUP BY: to group, SQLite walks the index of statuses and looks up every task there is.
-    return rows.aggregate(**{status: Count("pk", filter=Q(status=status)) for status in Status}).items()
-
-
-def _totals(*parts: Iterable[tuple[str, int]]) -> dict[Status, int]:
-    totals: Counter[str] = Counter()
-    for part in parts:
-        totals.update(dict(part))
-    return {status: totals[status] for status in Status}
+    return Counter(rows.aggregate(**{status: Count("pk", filter=Q(status=status)) for status in Status}))

@@ -12,11 +12,13 @@ from typing import Any
 import rq
 import rq.worker.base
 from redis.exceptions import RedisError
+from rq.command import parse_payload
 from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.scheduler import RQScheduler
+from rq.utils import now
 from rq.worker import WorkerStatus
 
 from monitoring import hooks
@@ -37,6 +39,7 @@ class Worker(Pausable, rq.Worker):
     """How long a task may go on after the worker was asked to stop; None waits for its end, as RQ does."""
     max_connection_wait_time = 5.0  # RQ's own 60 s would leave a queue idle for a minute after Redis came back
     _grace_is_over = False
+    _may_finish = False
     _forking_pid = 0
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
@@ -76,6 +79,20 @@ class Worker(Pausable, rq.Worker):
             if self._stop_requested:  # do not wait for Redis to come back
                 raise StopRequested from None
             raise
+
+    def handle_payload(self, message: Any) -> None:
+        """A command that came through Redis. "Stop after your job" means it: the task gets all the time it needs."""
+        self._may_finish = parse_payload(message).get("command") == "shutdown" or self._may_finish
+        super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        """As RQ's own, but for a command: no grace begins, and the next signal is the first one in earnest."""
+        if self._may_finish:
+            self._may_finish = False
+            self._shutdown_requested_date = now()
+            self._shutdown()
+        else:
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def handle_warm_shutdown_request(self) -> None:
         """Gives the running task its time of grace."""

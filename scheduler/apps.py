@@ -5,3 +5,13 @@ class SchedulerConfig(AppConfig):
     """What should run, when, after what."""
 
     name = "scheduler"
+
+    def ready(self) -> None:
+        from monitoring import callables
+        from scheduler import advancing, attempts, checks, outcomes, registry, webhooks  # noqa: F401  # registers checks
+
+        callables.register_inner(attempts.run_attempt)
+        callables.register_inner(webhooks.deliver)
+        outcomes.listen()
+        advancing.listen()
+        registry.discover()

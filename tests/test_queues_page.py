@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from monitoring import broker, overview
+from monitoring import broker, overview, pauses
+from monitoring.models import Queue
 from monitoring.statuses import Status
 from tests.factories import make_task, make_tasks
+from tests.pausing import OPERATOR
 from tests.reading_pages import BASE, page, rows
 
 JSON = {"headers": {"Accept": "application/json"}}
@@ -44,7 +46,7 @@ def test_it_shows_every_queue_with_its_figures(browser: Client) -> None:
         "3", "None", str(waits[Status.QUEUED]), "3", "4", "5", "6 failed in mail", "7", "45.5 %",
     ]  # fmt: skip
     assert figures["unseen"] == ["1", "None", "0", "0", "0", "0", "0", "0", "–"]
-    assert f'href="{BASE}/tasks?queue=a%2Fb%20%3Cc%3E"' in text
+    assert f'href="{BASE}/queues/a~2Fb%20%3Cc%3E"' in text
     assert "<c>" not in text
     assert "Nobody works for mail, unseen" in text
 
@@ -53,14 +55,25 @@ def test_it_shows_every_queue_with_its_figures(browser: Client) -> None:
 def test_it_answers_with_the_same_figures_as_json(browser: Client) -> None:
     told = as_json(browser)
     assert told["mail"] == {
-        "name": "mail", "total": 28, "waiting": 3, "delayed": 3, "active": 4, "completed": 5, "failed": 6,
-        "cancelled": 7, "success_rate": 45.5, "in_redis": 3, "workers": 0,
+        "name": "mail", "paused": False, "total": 28, "waiting": 3, "delayed": 3, "active": 4, "completed": 5,
+        "failed": 6, "cancelled": 7, "success_rate": 45.5, "in_redis": 3, "workers": 0,
     }  # fmt: skip
     text = page(browser, "/queues")
     for name, *cells in rows(text, "queues"):
         queue = told[name]
         shown = [queue[key] for key in ("in_redis", "waiting", "delayed", "active", "completed")]
         assert [cells[0], *cells[2:6]] == [str(figure) for figure in shown]
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.usefixtures("work")
+def test_it_says_which_are_paused_and_by_whom(browser: Client) -> None:
+    pauses.pause_queue(Queue.objects.get(name="mail"), by=OPERATOR)
+    names = [row[0] for row in rows(page(browser, "/queues"), "queues")]
+    assert names == ["a/b <c>", "mail Paused by oscar", "unseen"]
+    assert {name: queue["paused"] for name, queue in as_json(browser).items()} == {
+        "a/b <c>": False, "mail": True, "unseen": False,
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("work")

@@ -77,9 +77,9 @@ class Migration(migrations.Migration):
             name="error_group",
             field=models.CharField(
                 blank=True,
-                default="",
                 help_text="The ErrorGroup of a task that is FAILED; of no other.",
                 max_length=16,
+                null=True,
             ),
         ),
         migrations.RunPython(group_failures, migrations.RunPython.noop),
@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             migrations.AddIndex(
                 model_name="task",
                 index=models.Index(
-                    condition=models.Q(("error_group__gt", "")), fields=[*fields, "completed_at", "id"], name=name
+                    condition=models.Q(("error_group__isnull", False)), fields=[*fields, "completed_at", "id"], name=name
                 ),
             )
             for fields, name in (

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from audit.trail import NotAllowedNow, NotPermitted
 from monitoring.broker import BrokerError
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 class SeeOther(HttpResponseRedirect):
@@ -30,6 +30,20 @@ class SeeOther(HttpResponseRedirect):
 def for_actors(view: View) -> View:
     """An address that acts: POST only (405 for anything else, nothing done), for whoever is logged in."""
     return require_POST(never_cache(login_required(view)))
+
+
+def look_or_act(look: View, act: View) -> View:
+    """An address that shows a page, and whose forms are sent to it."""
+
+    def answer(request: HttpRequest, **named: Any) -> HttpResponseBase:
+        return (act if request.method == "POST" else look)(request, **named)
+
+    return answer
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether who asks would rather read JSON than a page."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def act_and_return(request: HttpRequest, deed: Callable[[], str], *, to: str) -> HttpResponse:

@@ -18,15 +18,6 @@ COLUMNS = (
     ("Duration", ""),
     ("Attempts", ""),
 )
-FILTERS = {
-    "status": "Status",
-    "search": "Id or type",
-    "queue": "Queue",
-    "task_type": "Type",
-    "is_recurring": "Recurring",
-    "created_from": "Created from",
-    "created_to": "Created to",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,50 +34,56 @@ class Link:
 
 
 def tabs(tasks: TaskList) -> list[Link]:
-    """All, and one per status, with exact counts."""
+    """One per status or state, with exact counts, and one for all where there is such a list."""
+    grouped = [
+        Link(
+            label=label,
+            status=statuses[0],
+            href=tasks.link(**{tasks.tab: word}),
+            count=sum(tasks.counts[status] for status in statuses),
+            is_current=any(status in tasks.statuses for status in statuses),
+        )
+        for word, label, statuses in tasks.tab_groups
+    ]
+    if tasks.queue:
+        # Scheduled jobs are no tasks: they have a page of their own.
+        return [*grouped, Link(label="Repeatable", href=tasks.link(state="repeatable"))]
     everything = Link(
         label="All", href=tasks.link(status=None), count=sum(tasks.counts.values()), is_current=not tasks.statuses
     )
-    by_status = [
-        Link(
-            label=status.label,
-            status=status,
-            href=tasks.link(status=status.lower()),
-            count=count,
-            is_current=status in tasks.statuses,
-        )
-        for status, count in tasks.counts.items()
-    ]
-    return [everything, *by_status]
+    return [everything, *grouped]
 
 
 def chips(tasks: TaskList) -> list[Link]:
     """The filters in use, but for one status, which its tab tells; each link removes one."""
     return [
         Link(label=f"{label}: {', '.join(values)}", href=tasks.link(**{name: None}))
-        for name, label in FILTERS.items()
+        for name, label in tasks.labels.items()
         if (values := [value for value in tasks.parameters.getlist(name) if value])
-        and not (name == "status" and len(values) == 1 and not tasks.errors)
+        and (name in tasks.errors or name not in ("sort", tasks.tab) or len(values) > 1)
     ]
 
 
 def problems(tasks: TaskList) -> list[tuple[str, str]]:
     """What is wrong with the filters: their names and sentences."""
-    return [(FILTERS[name], " ".join(sentences)) for name, sentences in tasks.errors.items()]
+    return [(tasks.labels.get(name, name), " ".join(sentences)) for name, sentences in tasks.errors.items()]
 
 
 def headings(tasks: TaskList) -> list[Link]:
-    """The table's columns; those that can be sorted by are links."""
-    return [_heading(tasks, label, column) if column else Link(label=label) for label, column in COLUMNS]
+    """The table's columns; those that the list can be sorted by are links."""
+    words = {order: word for word, order in tasks.sorts.items()}
+    return [
+        _heading(tasks, words, label, column) if column in words else Link(label=label) for label, column in COLUMNS
+    ]
 
 
-def _heading(tasks: TaskList, label: str, column: str) -> Link:
+def _heading(tasks: TaskList, words: dict[str, str], label: str, column: str) -> Link:
     is_current = tasks.sort.removeprefix("-") == column
     descending = tasks.sort.startswith("-")
     turn_down = not descending if is_current else column in GREATEST_FIRST
     return Link(
         label=label,
-        href=tasks.link(sort=f"-{column}" if turn_down else column),
+        href=tasks.link(sort=words[f"-{column}" if turn_down else column]),
         direction=("descending" if descending else "ascending") if is_current else "",
     )
 

@@ -21,7 +21,7 @@ from django.urls import register_converter
 
 from monitoring import broker, moments
 from monitoring.models import Queue
-from monitoring.pages.acting import refuse
+from monitoring.pages.acting import refuse, wants_json
 
 NAME_LIMIT = 255
 _ESCAPED = re.compile("~([0-9A-Fa-f]{2})")
@@ -85,6 +85,6 @@ def of_queue(view: View) -> View:
 
 
 def _unknown(request: HttpRequest, name: str) -> HttpResponse:
-    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+    if wants_json(request):
         return refuse(404, f"No queue has the name {name[:100]!r}.")
     return render(request, "404.html", {"missing_queue": name[:NAME_LIMIT]}, status=404)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -10,7 +11,9 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 from monitoring import broker, moments, overview
+from monitoring.models import Queue
 from monitoring.overview import QueueTotals
+from monitoring.pages.acting import wants_json
 from monitoring.pages.views import for_viewers
 from monitoring.statuses import Status
 
@@ -22,6 +25,8 @@ class QueueRow:
     recorded: QueueTotals
     now: moments.QueueNow | None
     """None when Redis could not be asked."""
+    paused: Queue | None
+    """With who paused it and why; None if it is not paused."""
 
     @property
     def waiting(self) -> int:
@@ -42,7 +47,7 @@ class QueueRow:
 @for_viewers
 def queues(request: HttpRequest) -> HttpResponse:
     """Every queue. With ``Accept: application/json`` the same figures as JSON."""
-    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+    if wants_json(request):
         answer: HttpResponse = JsonResponse([_as_json(row) for row in _rows()[0]], safe=False)
     else:
         answer = render(request, "queues/list.html", {"section": "queues", **_queues()})
@@ -73,16 +78,21 @@ def _queues() -> dict[str, Any]:
 def _rows() -> tuple[list[QueueRow], int | None]:
     """Every queue that SQL, Redis or a worker knows, by name, and how many workers live (None if Redis is away).
 
-    Two queries and two round trips to Redis.
+    Three queries and two round trips to Redis.
     """
     recorded = {queue.name: queue for queue in overview.queue_totals()}
+    paused = {queue.name: queue for queue in Queue.objects.paused(datetime.now(UTC))}
     try:
         moment = moments.look(recorded)
     except broker.BrokerError:
-        return [QueueRow(recorded=queue, now=None) for queue in recorded.values()], None
+        return [QueueRow(recorded=queue, now=None, paused=paused.get(queue.name)) for queue in recorded.values()], None
     nothing = dict.fromkeys(Status, 0)
     rows = [
-        QueueRow(recorded=recorded.get(queue.name) or QueueTotals(name=queue.name, by_status=nothing), now=queue)
+        QueueRow(
+            recorded=recorded.get(queue.name) or QueueTotals(name=queue.name, by_status=nothing),
+            now=queue,
+            paused=paused.get(queue.name),
+        )
         for queue in moment.queues
     ]
     return rows, len(moment.workers)
@@ -92,6 +102,7 @@ def _as_json(row: QueueRow) -> dict[str, Any]:
     by_status = row.recorded.by_status
     return {
         "name": row.recorded.name,
+        "paused": row.paused is not None,
         "total": row.recorded.total,
         "waiting": row.waiting,
         "delayed": row.delayed,

@@ -25,11 +25,11 @@ def icon(name: str) -> SafeString:
 
 
 @register.filter
-def status_mark(status: str) -> SafeString:
-    """A status of a task or of a run as shape and word."""
+def status_mark(status: str, word: str = "") -> SafeString:
+    """A status of a task or of a run as shape and word, which may be another than ours."""
     shape = (Status.FAILED if status == RunStatus.RETRIED else Status(status)).lower()
     label = RunStatus.RETRIED.label if status == RunStatus.RETRIED else Status(status).label
-    return format_html('<span class="status status-{}">{}{}</span>', shape, icon(shape), label)
+    return format_html('<span class="status status-{}">{}{}</span>', shape, icon(shape), word or label)
 
 
 @register.filter

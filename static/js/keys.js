@@ -1,4 +1,4 @@
-/** The keyboard: `/` finds, `?` helps, `g` and a letter goes to a page, `j` and `k` walk through rows, `n` shows new ones. */
+/** The keyboard: `/` finds, `?` helps, `g` and a letter goes to a page, `j` and `k` walk through rows, `n` shows new ones, `x` ticks a row. */
 
 const LEADER_MS = 1500;
 const dialog = document.getElementById("keys");
@@ -28,6 +28,7 @@ const DEEDS = {
   j: () => walk(1),
   k: () => walk(-1),
   n: () => document.getElementById("new-tasks")?.click(),
+  x: () => document.activeElement.closest("tr, li")?.querySelector("input[type=checkbox]")?.click(),
 };
 
 function goTo(letter) {
@@ -46,7 +47,7 @@ function walk(step) {
 }
 
 function isTyping(element) {
-  return element.matches("input:not([type=radio]), select, textarea, [contenteditable]");
+  return element.matches("input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]");
 }
 
 function leaveField() {

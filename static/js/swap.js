@@ -2,6 +2,8 @@
 
 import { refreshTimes } from "./times.js";
 
+const FOCUSABLE = "a, button, summary, input, select, textarea";
+
 /** The part at `url` as a fragment. Throws when the server cannot give it; a session that has ended reloads the page. */
 export async function fetchPart(url) {
   const response = await fetch(url, { headers: { Accept: "text/html" }, cache: "no-store" });
@@ -34,10 +36,25 @@ export function swap(shown, fresh) {
     const twin = fresh.querySelector(`details[data-keep="${CSS.escape(details.dataset.keep)}"]`);
     if (twin) twin.open = true;
   }
-  const focused = [...shown.querySelectorAll("a, button, summary")].indexOf(document.activeElement);
+  keepInput(shown, fresh);
+  const focused = [...shown.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
   shown.replaceWith(fresh);
   refreshTimes(fresh);
-  if (focused >= 0) fresh.querySelectorAll("a, button, summary")[focused]?.focus({ preventScroll: true });
+  if (focused >= 0) fresh.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
+}
+
+/** What a person ticked, chose or typed meanwhile is theirs, whatever the server sends. */
+function keepInput(shown, fresh) {
+  for (const field of shown.querySelectorAll("input[id], select[id], textarea[id]")) {
+    const twin = fresh.querySelector(`#${CSS.escape(field.id)}`);
+    if (!twin) continue;
+    if (field.type === "checkbox") {
+      twin.checked = field.checked;
+      twin.indeterminate = field.indeterminate;
+    } else if (field.value !== (field.defaultValue ?? twin.value)) {
+      twin.value = field.value;
+    }
+  }
 }
 
 function saysTheSame(shown, fresh) {
@@ -53,6 +70,7 @@ function bare(element) {
     time.removeAttribute("title");
   }
   for (const details of copy.querySelectorAll("details")) details.open = false;
+  for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove(); // another in each answer
   for (const button of copy.querySelectorAll("[data-copied]")) button.removeAttribute("data-copied");
   return copy;
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 from argparse import ArgumentParser
@@ -75,7 +74,5 @@ def read_json(option: str, text: str, kind: type) -> Any:
 
 def check_call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> None:
     """Refuses arguments that the function does not take, here and not in a worker later."""
-    try:
-        inspect.signature(function).bind(*args, **kwargs)
-    except TypeError as error:
-        raise CommandError(f"{function.__name__}{inspect.signature(function)}: {error}.") from error
+    if error := callables.misfit(function, args, kwargs):
+        raise CommandError(error)

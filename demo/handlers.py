@@ -1,0 +1,10 @@
+"""The demo's handlers: what anyone who may run tasks tries out first, and what its schedules start."""
+
+from __future__ import annotations
+
+from demo import tasks, workflows  # noqa: F401  # it declares its handlers itself
+from scheduler.registry import handler
+
+handler(tasks.echo, namespace="demo")
+handler(tasks.sleep_for, namespace="demo")
+handler(tasks.fail_with, namespace="demo")
