@@ -58,7 +58,12 @@ def allowed() -> dict[str, Callable[..., Any]]:
 
 def resolve(dotted_name: str) -> Callable[..., Any]:
     """The function of that name; raises NotAllowed."""
-    function = _registered.get(dotted_name) or _inner.get(dotted_name) or _of_allowed_module(dotted_name)
+    return _inner.get(dotted_name) or resolve_offered(dotted_name)
+
+
+def resolve_offered(dotted_name: str) -> Callable[..., Any]:
+    """The function of that name if people may name it, which they may not our own; raises NotAllowed."""
+    function = _registered.get(dotted_name) or _of_allowed_module(dotted_name)
     if function is None:
         names = ", ".join(sorted(allowed())) or "none, for QUARTERDECK_CALLABLES is empty"
         raise NotAllowed(f"{dotted_name!r} may not be started. Allowed are: {names}.")

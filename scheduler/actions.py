@@ -59,7 +59,7 @@ def create_job(fields: Mapping[str, Any], *, by: Actor) -> ScheduledJob:
         with transaction.atomic():
             _check_name(job)
             _save(job)
-    bell.ring()
+    transaction.on_commit(bell.ring)
     return job
 
 
@@ -84,7 +84,7 @@ def update_job(job: ScheduledJob, changes: Mapping[str, Any], *, by: Actor) -> S
             set_next(job, datetime.now(UTC))
         job.updated_at = datetime.now(UTC)
         _save(job, update_fields=[*EDITABLE_FIELDS, "updated_at", "next_due_at", "next_run_at"])
-    bell.ring()
+    transaction.on_commit(bell.ring)
     return job
 
 
@@ -120,7 +120,7 @@ def _hold(job: ScheduledJob, paused: bool, by: Actor, reason: str) -> ScheduledJ
             if not paused:
                 set_next(job, datetime.now(UTC))
             job.save(update_fields=["is_paused", "next_due_at", "next_run_at"])
-    bell.ring()
+    transaction.on_commit(bell.ring)
     return job
 
 

@@ -38,12 +38,12 @@ def start_fires(fires: Sequence[ScheduledFire], *, again: bool = False) -> int:
             _give_up(fire, str(error))
     _cancel_running([fire for fire, _ in able])
     new = starts.start_once([start for _, start in able])
-    done = [fire.pk for fire in fires if fire.task_id in known] + [fire.pk for fire, _ in able]
-    marked = ScheduledFire.objects.filter(pk__in=done, state=FireState.CLAIMED).update(
+    there = [fire.pk for fire in fires if fire.task_id in known] + [fire.pk for fire, _ in able]
+    marked = ScheduledFire.objects.filter(pk__in=there, state=FireState.CLAIMED).update(
         state=FireState.STARTED, enqueued_at=datetime.now(UTC)
     )
-    if marked < len(done):  # some were marked by another dispatcher, or cancelled by a person meanwhile
-        cancelled = ScheduledFire.objects.filter(pk__in=done, state=FireState.CANCELLED)
+    if marked < len(there):  # some were marked by another dispatcher, or cancelled by a person meanwhile
+        cancelled = ScheduledFire.objects.filter(pk__in=there, state=FireState.CANCELLED)
         broker.cancel([str(task_id) for task_id in cancelled.values_list("task_id", flat=True)])
     return sum(new)
 
@@ -95,7 +95,9 @@ def _cancel_running(fires: Sequence[ScheduledFire]) -> None:
     strict = {fire.job_id for fire in fires if fire.job.overlap_policy == OverlapPolicy.CANCEL_RUNNING}
     if not strict:
         return
-    open_fires = ScheduledFire.objects.open().filter(job__in=strict).exclude(pk__in=[fire.pk for fire in fires])
+    open_fires = (
+        ScheduledFire.objects.open().filter(job__in=strict).exclude(task_id__in=[fire.task_id for fire in fires])
+    )
     tasks = list(Task.objects.filter(pk__in=open_fires.values("task_id")).exclude(status__in=OVER))
     said = starts.statuses([task.job_id for task in tasks])
     for task, status in zip(tasks, said, strict=True):

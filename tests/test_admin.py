@@ -184,7 +184,23 @@ def test_it_says_schedules_in_words(desk_of_viewer: Client) -> None:
 def test_it_lets_admins_edit_schedules(desk_of_admin: Client) -> None:
     job = make_schedule(name="letters", run_count=7, next_run_at=NOON)
     assert 'name="interval_seconds"' in text_of(desk_of_admin, page_of(job))
-    form = {"name": "letters", "interval_seconds": "600", "run_count": "0", "is_enabled": "on"}
+    form = {
+        "name": "letters",
+        "interval_seconds": "600",
+        "run_count": "0",
+        "is_enabled": "on",
+        "timezone": "UTC",
+        "handler": "demo.echo",
+        "args": "[1]",
+        "queue": "default",
+        "jitter_seconds": "0",
+        "max_retries": "0",
+        "overlap_policy": "skip",
+        "misfire_policy": "once",
+        "misfire_grace_seconds": "60",
+        "retry_delay_seconds": "0",
+        "retry_backoff": "fixed",
+    }
     assert desk_of_admin.post(page_of(job), form).status_code == 302
     job.refresh_from_db()
     assert (job.interval_seconds, job.run_count) == (600, 7)

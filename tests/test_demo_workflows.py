@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from demo import tasks, workflows
+from demo import workflows
 from demo.traffic import Traffic
 from scheduler.workflow_models import Workflow
 from tests.workflows import begin, committed, dispatch, let_time_pass, record, states, step, work
@@ -18,7 +18,7 @@ QUEUES = ["default", "mail", "media", "reports", "payments"]
 @pytest.fixture(autouse=True)
 def _swiftly(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of a play."""
-    monkeypatch.setattr(tasks.time, "sleep", lambda _: None)
+    monkeypatch.setattr("demo.tasks.time.sleep", lambda _: None)
 
 
 def played(reference: str, context: dict[str, object]) -> Workflow:
