@@ -30,7 +30,7 @@ def operator(visitor: Visitors) -> Iterator[Visitor]:
 
 def pause(page: Page, reason: str = "") -> None:
     page.fill("#reason", reason)
-    page.click("button:has-text('Pause mail')")
+    page.click("button:has-text('Pause this queue')")
     expect(page.locator(".flash")).to_contain_text("mail is paused.")
 
 
@@ -105,11 +105,14 @@ def test_the_pages_are_accessible_and_fit(visitor: Visitors, theme: str, width: 
     assert wait_for(lambda: is_there(someone, f"/tasks/{job_id}"), 10)
     pause(someone.go("/queues/mail"), reason=long)
     violations = []
-    for path in ("/queues/mail", "/queues/default", f"/queues/{long}", "/queues", "/workers", f"/tasks/{job_id}", "/"):
-        page = someone.go(path)
-        violations += someone.accessibility_violations()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    someone.go("/queues/mail").click("button:has-text('Resume')")
+    try:
+        queues = [f"/queues/{name}" for name in ("mail", "default", long)]
+        for path in (*queues, "/queues", "/workers", f"/tasks/{job_id}", "/"):
+            page = someone.go(path)
+            violations += someone.accessibility_violations()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    finally:
+        someone.go("/queues/mail").click("button:has-text('Resume')")
     assert violations == []
 
 
