@@ -106,7 +106,7 @@ class Stage:
 
     def dispatch(self, seconds: str) -> dict[str, Any]:
         """Runs and kills dispatchers, lets one clear up, and tells what came of it."""
-        from scheduler.dispatcher import GATHER_SECONDS, LEASE, Dispatcher
+        from scheduler.dispatcher import LEASE, Dispatcher
 
         chance = random.Random()  # noqa: S311  # a play, no secret
         children = [_fork() for _ in range(DISPATCHERS)]
@@ -123,9 +123,7 @@ class Stage:
         passed = time.monotonic() - started
         time.sleep(LEASE.total_seconds())
         end = datetime.now(UTC)
-        last = Dispatcher(clock=lambda: end)
-        while last.turn() <= GATHER_SECONDS:
-            pass
+        Dispatcher(clock=lambda: end).catch_up()
         return {"seconds": passed, "kills": kills, **_counted()}
 
     def look(self, times: str) -> list[float]:

@@ -12,7 +12,7 @@ from benchmarks.databases import database, postgres_server
 from benchmarks.sides import Side
 from benchmarks.stage import Stage, stage
 
-WORKFLOWS = 60
+WORKFLOWS = 500
 STEPS = 8
 TARGET_MS = 15
 PATIENCE_SECONDS = 1_200

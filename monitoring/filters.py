@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import django_filters
@@ -118,6 +119,23 @@ class TaskFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filt
         self.values()
         tasks: QuerySet[Task] = self.qs
         return tasks
+
+
+def narrow(rows: QuerySet[Any], values: Mapping[str, Any]) -> QuerySet[Any]:
+    """The rows that match what ``TaskFilter.values`` gave; any rows that have the columns which are asked for.
+
+    Without the form that a TaskFilter makes and checks its input with, which costs more than the query of a list.
+    """
+    filters = _filters()
+    for name, value in values.items():
+        rows = filters[name].filter(rows, value)
+    return rows
+
+
+@cache
+def _filters() -> Mapping[str, django_filters.Filter]:
+    filters: Mapping[str, django_filters.Filter] = TaskFilter().filters
+    return filters
 
 
 def looks_like_id(text: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum, Value
 
 from monitoring import labels
-from monitoring.filters import TaskFilter, looks_like_id
+from monitoring.filters import TaskFilter, looks_like_id, narrow
 from monitoring.models import FailureCount, Span, Task, TaskCount
 from monitoring.spans import Pieces, pieces
 from monitoring.statuses import Status
@@ -46,7 +46,7 @@ def total_matching(asked: Mapping[str, Any]) -> int:
 
 def total_of(values: Mapping[str, Any]) -> int:
     """The same, of a TaskFilter's values with labels resolved."""
-    return counts_by("status", values).total() if are_counted(values) else TaskFilter(values).matching().count()
+    return counts_by("status", values).total() if are_counted(values) else narrow(Task.objects.all(), values).count()
 
 
 def are_counted(values: Mapping[str, Any]) -> bool:
@@ -77,7 +77,8 @@ def counts_by(column: str, values: Mapping[str, Any]) -> Counter[str]:
 def _from_spans(column: str, values: Mapping[str, Any]) -> Counter[str]:
     span = span_of(values)
     counts = _sum_cells(column, narrowed(TaskCount.objects.filter(span.cells), values))
-    counts.update(_count_rows(column, narrowed(Task.objects.filter(span.rows("created_at")), values)))
+    if span.broken:
+        counts.update(_count_rows(column, narrowed(Task.objects.filter(span.rows("created_at")), values)))
     return counts
 
 
@@ -103,7 +104,7 @@ def _failures(error_group: str) -> QuerySet[FailureCount]:
 def narrowed(rows: QuerySet[Any], values: Mapping[str, Any]) -> QuerySet[Any]:
     """The tasks, or cells of a rollup, with the names that are among a TaskFilter's values."""
     names = {name: value for name, value in values.items() if name in NAMES}
-    return TaskFilter(names, queryset=rows).matching()
+    return narrow(rows, names)
 
 
 def _sum_cells(column: str, cells: QuerySet[Any]) -> Counter[str]:

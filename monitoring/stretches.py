@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.lookups import IsNull
 
 from monitoring import groups, statistics
-from monitoring.filters import TaskFilter
+from monitoring.filters import narrow
 from monitoring.groups import Group
 from monitoring.models import Span, Task, TaskCount
 from monitoring.orders import NULLABLE, SORT_COLUMNS, ordered
@@ -42,7 +42,7 @@ class Listing:
 
     def tasks(self) -> QuerySet[Task]:
         """The tasks, in no order."""
-        return TaskFilter(self.values).matching()
+        return narrow(Task.objects.all(), self.values)
 
     def in_order(self, tasks: QuerySet[Task]) -> QuerySet[Task]:
         """Any tasks in the order of the list."""

@@ -85,6 +85,11 @@ class Dispatcher:
                 return GATHER_SECONDS
         return 0.0
 
+    def catch_up(self) -> None:
+        """Turn after turn until nothing is left of what is due by the clock, which had better stand still."""
+        while look_ahead().seconds_left(self.clock()) <= 0:
+            self.turn()
+
 
 def claim(now: datetime) -> list[ScheduledFire]:
     """Claims due jobs, at most BATCH, and returns the fires to be started."""

@@ -10,7 +10,7 @@ import rq
 
 from monitoring import broker
 from monitoring.recorder import Recorder
-from scheduler.dispatcher import GATHER_SECONDS, Dispatcher
+from scheduler.dispatcher import Dispatcher
 from scheduler.models import ScheduledFire, ScheduledJob
 from scheduler.planning import set_next
 
@@ -31,9 +31,7 @@ def make_job(now: datetime = NOON, **fields: Any) -> ScheduledJob:
 
 def dispatch(at: datetime) -> None:
     """One dispatcher does all there is to do at a moment."""
-    one = Dispatcher(clock=lambda: at)
-    while one.turn() <= GATHER_SECONDS:
-        pass
+    Dispatcher(clock=lambda: at).catch_up()
 
 
 def told(job: ScheduledJob) -> list[tuple[str, str]]:

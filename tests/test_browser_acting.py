@@ -120,7 +120,23 @@ def test_all_that_match_are_removed(visitor: Visitors) -> None:
     page.click(".bulk button[value=remove]")
     page.click("button:has-text('Remove 22 tasks')")
     expect(flash(page)).to_have_text("22 removed.")
+    # What is shown may still be the list as it was; then its rows stay, and say so.
+    expect(page.locator("#task-range")).to_have_text("0 tasks")
+    expect(page.locator("tr[data-task]:not(.is-gone)")).to_have_count(0)
+    page.reload()
     expect(page.locator(".empty")).to_contain_text("No task matches")
+
+
+def test_what_another_removes_says_so_and_cannot_be_ticked(visitor: Visitors) -> None:
+    someone = visitor()
+    first, _ = enqueue(someone, 2, "gone")
+    page = someone.go("/queues/gone/jobs")
+    box(page, first).check()
+    broker.remove([first])
+    row = page.locator(f"#task-{first}")
+    expect(row.locator(".status")).to_have_text("Removed", timeout=25_000)
+    expect(box(page, first)).to_be_disabled()
+    expect(page.locator("[data-selected]")).to_have_text("0")
 
 
 def test_it_works_without_javascript(visitor: Visitors) -> None:
@@ -176,7 +192,7 @@ def test_a_waiting_task_is_moved(visitor: Visitors) -> None:
     (job_id,) = enqueue(someone, 1)
     page = someone.go(f"/tasks/{job_id}")
     page.select_option("#move-to", "default")
-    page.click("button:has-text('Move')")
+    page.click(".deed-move button")
     expect(flash(page)).to_have_text("Moved to the end of default.")
     expect(page.locator(".task-status")).to_have_text("Completed")
 

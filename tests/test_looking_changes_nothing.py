@@ -120,16 +120,22 @@ def _dead_letters() -> list[str]:
 
 @pytest.fixture
 def page_paths(paths: list[str]) -> list[str]:
-    """The pages that tell what Redis holds: of a queue, of workers, and of a task that waits."""
+    """The pages of queues, of workers, of lists of tasks, and of a task that waits."""
     waits = make_task(status=Status.QUEUED, job_id=broker.queue("default").get_job_ids()[0])
     below = ("queues", "queues-parts", "queues/default", "queues/default/parts", "workers", "workers/parts")
-    return [f"{PAGES}/{path}" for path in ("", *below, f"tasks/{waits.pk}", f"tasks/{waits.pk}/parts")]
+    lists = [f"{path}{part}" for path in ("tasks", "queues/default/jobs") for part in ("", "/rows", "/counts")]
+    files = ("tasks?format=csv", "queues/default/jobs?format=csv&state=completed")
+    of_task = [f"tasks/{waits.pk}{part}" for part in ("", "/parts", "/again")]
+    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *of_task)]
 
 
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
 def test_pages_read_only(page_paths: list[str], browser: Client) -> None:
     def look() -> None:
         for path in page_paths:
-            assert browser.get(path).status_code == 200, path
+            answer = browser.get(path)
+            assert answer.status_code == 200, path
+            assert b"".join(answer), path  # files are read as they are sent
 
     with CaptureQueriesContext(connection) as queries:
         commands = heard(look)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.html import format_html
 
 from audit import roles
@@ -81,7 +81,7 @@ def _act(request: HttpRequest, verb: Verb, tasks: TaskList, job_ids: list[str], 
         return outcome_in_words(verb, results, expected=expected)
     return format_html(
         'That goes on in the background, for {} {}: <a href="{}">see how far it is</a>.',
-        f"{results.total:,}", tasks.noun, f"/{settings.MONITORING_BASE_PATH}/operations/{results.pk}",
+        f"{results.total:,}", tasks.noun, reverse("operation", args=[results.pk]),
     )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ from monitoring.stored_operations import Operation
 
 SIZES = (20, 50, 100)
 DEFAULT_SORT = "-created"
+OF_LIVE_UPDATES = ("ids", "new", "since")
+"""Parameters by which rows and figures are fetched: no link has them."""
 
 
 class TaskList:
@@ -248,7 +250,7 @@ class TaskList:
     def link(self, **changes: Any) -> str:
         """The address of this list with other parameters, on its first page unless ``page`` is given."""
         query = self.parameters.copy()
-        for name, value in {"page": None, **changes}.items():
+        for name, value in {**dict.fromkeys(OF_LIVE_UPDATES), "page": None, **changes}.items():
             query.pop(name, None)
             if value is not None:
                 query[name] = str(value)
