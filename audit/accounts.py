@@ -9,6 +9,7 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
+from audit import admin_deeds
 from audit.record_lists import BoundedAdmin
 
 if TYPE_CHECKING:  # generic in the stubs only
@@ -38,6 +39,10 @@ class UserAccountAdmin(BoundedAdmin, _UserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002  # Django's
+        with admin_deeds.refusals(self, request, "update", id):
+            return super().user_change_password(request, id, form_url)
 
 
 @admin.register(Group)

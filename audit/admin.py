@@ -12,10 +12,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit import accounts, uuids
-from audit.models import StatusChange, TaskRun
+from audit.models import OperatorAction, Outcome, StatusChange, TaskRun
 from audit.record_lists import WINDOW, ChoiceFilter, RecordAdmin, newest
 
-__all__ = ["StatusChangeAdmin", "TaskRunAdmin", "accounts"]
+__all__ = ["OperatorActionAdmin", "StatusChangeAdmin", "TaskRunAdmin", "accounts"]
 
 # As monitoring.statuses has them, which the trail must not import; a test keeps the two equal.
 STATUSES = ("SCHEDULED", "DEFERRED", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED")
@@ -85,3 +85,34 @@ class TaskRunAdmin(TrailAdmin):
     list_filter = (RunStatusFilter,)
     fields = ("task", "attempt", "status", "worker", "started_at", "ended_at", "duration_ms", "error")
     readonly_fields = ("task",)
+
+
+class OutcomeFilter(ChoiceFilter):
+    """By outcome, which has an index."""
+
+    title = parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(value), str(label)) for value, label in Outcome.choices]
+
+    def choose(self, request: HttpRequest, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(outcome=value)
+
+
+@admin.register(OperatorAction)
+class OperatorActionAdmin(RecordAdmin):
+    """What people did, newest first; never changed here or elsewhere."""
+
+    list_display = ("number", "at", "actor", "action", "outcome", "queue", "target", "error")
+    list_filter = (OutcomeFilter,)
+    ordering = ("-number",)
+    large_columns = ("details",)
+    search_fields = ("target",)
+    search_help_text = "The target's whole id or name. The pages' audit finds more."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What was done to a target; an index answers."""
+        target = search_term.strip()
+        return (queryset.filter(target=target) if target else queryset), False

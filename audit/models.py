@@ -18,8 +18,9 @@ class StatusChange(models.Model):
 
     class Meta:
         indexes = [
-            # A task's timeline, oldest first: pages and status-audit.
-            models.Index(fields=["task_id", "id"], name="change_of_task"),
+            # A task's timeline: pages and status-audit. Without the id, by which its few changes are sorted: PostgreSQL
+            # then keeps the id of a task once for all of its changes, and the index is half the size.
+            models.Index(fields=["task_id"], name="change_of_task"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ serves.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,9 +19,12 @@ from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList, ChangeListSearchForm
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
+
+from audit import admin_deeds
 
 if TYPE_CHECKING:  # generic in the stubs only
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -141,7 +145,36 @@ class BoundedAdmin(_ModelAdmin):
         except ValidationError:
             self.message_user(request, "What you chose could not be found. Nothing was done.", messages.ERROR)
             return None
-        return super().response_action(request, queryset, *args, **kwargs)
+        action = request.POST.get("action", "")
+        # Django writes down what it deletes before it does. Other actions end in verbs, which must stand in no
+        # transaction that could take their deeds out of the trail again.
+        whole = transaction.atomic() if action == "delete_selected" else nullcontext()
+        with admin_deeds.refusals(self, request, action), whole:
+            return super().response_action(request, queryset, *args, **kwargs)
+
+    # --- The operators' trail: Django calls these for whatever is done here, inside the transaction that does it -----
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        admin_deeds.write(self, request, "create", [obj], message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        admin_deeds.write(self, request, "update", [obj], message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        admin_deeds.write(self, request, "delete", queryset)
+        return super().log_deletions(request, queryset)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        with admin_deeds.refusals(self, request, "update" if object_id else "create", object_id or ""):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        with admin_deeds.refusals(self, request, "delete", object_id):
+            return super().delete_view(request, object_id, extra_context)
 
 
 class RecordAdmin(BoundedAdmin):

@@ -1,8 +1,8 @@
 """The one filter over the operators' trail: its page, JSON and CSV ask with the same object.
 
-What it reads is bounded whatever the trail's length. One of action, status and queue is answered by an index. A text,
-or several of them at once, are looked for row by row, in the next WINDOW rows only: the page says where it stopped, and
-goes on from there when asked.
+What it reads is bounded whatever the trail's length. One of action, status, queue and target is answered by an index.
+A text, or several of them at once, are looked for row by row, in the next WINDOW rows only: the page says where it
+stopped, and goes on from there when asked.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ TEXT_LIMIT = 1_000
 SUCCESS, FAILED = "success", "failed"
 OUTCOMES = {SUCCESS: (Outcome.SUCCESS,), FAILED: (Outcome.REFUSED, Outcome.FAILED)}
 """What a status means on the wire: a refusal is a failure there."""
+PARAMETERS = {"action": "action", "status": "status", "queue": "queue", "target": "job_id", "q": "q"}
+"""The filter's fields, and what addresses call them."""
 _LAST = 2**63 - 1
-_TEXTS = ("action", "source", "queue", "target", "actor", "error", "reason", "details")
+_TEXTS = ("action", "source", "queue", "target", "actor", "error", "reason")
 
 
 class BadTrailFilter(ValueError):
@@ -53,13 +55,15 @@ class TrailFilter:
     status: str = ""
     """"success" or "failed"."""
     queue: str = ""
+    target: str = ""
+    """Exactly this one: a job's id, a schedule's."""
     q: str = ""
     """A text that stands anywhere in a deed, in capitals or not."""
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> Self:
         """The filter that an address asks for; raises BadTrailFilter."""
-        asked = cls(**{name: parameters.get(name, "").strip() for name in ("action", "status", "queue", "q")})
+        asked = cls(**{name: parameters.get(word, "").strip() for name, word in PARAMETERS.items()})
         if asked.status not in ("", *OUTCOMES):
             raise BadTrailFilter("status", "Must be success or failed.")
         if len(asked.q) > TEXT_LIMIT:
@@ -87,16 +91,14 @@ class TrailFilter:
     @property
     def _is_looked_for(self) -> bool:
         """Whether no one index answers it."""
-        return bool(self.q) or sum(map(bool, (self.action, self.status, self.queue))) > 1
+        return bool(self.q) or sum(map(bool, (self.action, self.status, self.queue, self.target))) > 1
 
     def _matching(self) -> QuerySet[OperatorAction]:
         rows = OperatorAction.objects.all()
-        if "\x00" in f"{self.action}{self.queue}{self.q}":  # stands in no row, and PostgreSQL refuses to look for it
+        names = {name: value for name in ("action", "queue", "target") if (value := getattr(self, name))}
+        if "\x00" in "".join((*names.values(), self.q)):  # stands in no row, and PostgreSQL refuses to look for it
             return rows.none()
-        if self.action:
-            rows = rows.filter(action=self.action)
-        if self.queue:
-            rows = rows.filter(queue=self.queue)
+        rows = rows.filter(**names)
         return rows.filter(_holds(self.q)) if self.q else rows
 
     def _newest_of(self, rows: QuerySet[OperatorAction], limit: int) -> list[OperatorAction]:
@@ -117,10 +119,16 @@ def deeds_on(target: str, limit: int) -> list[OperatorAction]:
     return list(OperatorAction.objects.filter(target=target).order_by("-number")[:limit])
 
 
+def removal_of(target: str) -> OperatorAction | None:
+    """Who removed it last, None if nobody did."""
+    removals = OperatorAction.objects.filter(target=target, action__endswith=".remove", outcome=Outcome.SUCCESS)
+    return removals.order_by("-number").first()
+
+
 def _holds(text: str) -> Q:
     condition = Q()
     for column in _TEXTS:
-        # Details are JSON in ASCII.
-        told = json.dumps(text)[1:-1] if column == "details" else text
-        condition |= Q(**{f"{column}__icontains": told})
-    return condition
+        condition |= Q(**{f"{column}__icontains": text})
+    # Details are JSON in ASCII.
+    in_json = "".join(sign if sign.isascii() else json.dumps(sign)[1:-1] for sign in text)
+    return condition | Q(details__icontains=in_json)

@@ -6,8 +6,8 @@ import sys
 import time
 from importlib import import_module
 
-NAMES = ("recording", "recorder", "latency")
-APART = ("endpoints",)
+NAMES = ("recording", "recorder", "dispatching", "latency")
+APART = ("endpoints", "operations", "workflows", "pausing")
 """Run when named only: they take long."""
 
 

@@ -30,7 +30,7 @@ class Shape:
 
     def status(self, problem: Problem) -> int:
         """The problem's status here."""
-        return self.invalid if problem.errors else problem.status
+        return self.invalid if problem.errors and not problem.code else problem.status
 
 
 def _message_and_errors(problem: Problem) -> dict[str, Any]:
@@ -73,14 +73,39 @@ def _problem_details(problem: Problem) -> dict[str, Any]:
     }
 
 
+# What the workflow API calls what every surface may answer.
+_CODES = {
+    400: "MALFORMED_REQUEST",
+    401: "AUTHENTICATION_FAILED",
+    403: "AUTHORIZATION_FAILED",
+    404: "PATH_NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "NOT_ALLOWED_NOW",
+    413: "MALFORMED_REQUEST",
+    415: "MALFORMED_REQUEST",
+    429: "TOO_MANY_ATTEMPTS",
+    503: "SYSTEM_NOT_READY",
+}
+
+
+def _error(problem: Problem) -> dict[str, Any]:
+    """As Tasker's engine does: a code for programs, a sentence for people, details by field."""
+    known = "INVALID_PARAMETER" if problem.errors else _CODES.get(problem.status, "INTERNAL_ERROR")
+    code = problem.code or known
+    told = {"type": code.title().replace("_", ""), "message": problem.message, "code": code}
+    return {"error": {**told, **({"details": problem.errors} if problem.errors else {})}}
+
+
 DASHBOARD_API = f"{settings.MONITORING_BASE_PATH}/api"
 MONITORING_API = "api/v1/monitoring"
 SCHEDULER_API = "api/v1/scheduler"
+WORKFLOW_API = "api/v1"
 # One entry per surface, by the path it is mounted at; a path stands before those it begins with.
 SHAPES = {
     DASHBOARD_API: Shape(body=_message_and_errors),
     MONITORING_API: Shape(body=_detail, invalid=422),
     SCHEDULER_API: Shape(body=_problem_details, content_type="application/problem+json"),
+    WORKFLOW_API: Shape(body=_error),
 }
 
 

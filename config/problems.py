@@ -31,6 +31,8 @@ class Problem:
     message: str
     errors: dict[str, list[str]] = field(default_factory=dict)
     """Sentences by the field or parameter that they are about."""
+    code: str = ""
+    """The word that the surface itself has for it; it keeps its status there."""
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -48,15 +50,15 @@ def _not_authenticated(error: APIException) -> Problem:
     return _refused(Exception("Log in first: send 'Authorization: Bearer <token>' with a token from auth/login."))
 
 
-def _invalid(detail: Any) -> Problem:
+def _invalid(detail: Any, *, status: int = 400, code: str = "") -> Problem:
     errors = flattened(detail)
     whole = errors.pop(api_settings.NON_FIELD_ERRORS_KEY, [])
     sentences = [*whole, *(f"{name}: {' '.join(texts)}" for name, texts in errors.items())]
-    return Problem(status=400, message=" ".join(sentences), errors=errors)
+    return Problem(status=status, message=" ".join(sentences), errors=errors, code=code)
 
 
 def _api_exception(error: APIException) -> Problem:
-    return Problem(status=error.status_code, message=str(error.detail))
+    return Problem(status=error.status_code, message=str(error.detail), code=getattr(error, "code", ""))
 
 
 def _too_many_attempts(error: TooManyAttempts) -> Problem:
@@ -86,7 +88,7 @@ _KINDS: dict[type[Exception], Callable[[Any], Problem]] = {
     AuthenticationFailed: _refused,
     WrongCredentials: _refused,
     TooManyAttempts: _too_many_attempts,
-    ValidationError: lambda error: _invalid(error.detail),
+    ValidationError: lambda error: _invalid(error.detail, status=error.status_code, code=getattr(error, "code", "")),
     BadFilter: lambda error: _invalid(error.errors),
     APIException: _api_exception,
     Http404: lambda error: Problem(status=404, message=str(error) or "There is no such thing here."),

@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from config.errors import DASHBOARD_API, MONITORING_API, SCHEDULER_API, UnknownPath
+from config.errors import DASHBOARD_API, MONITORING_API, SCHEDULER_API, WORKFLOW_API, UnknownPath
 from config.openapi import Document, Reader
 
 handler400 = "config.errors.bad_request"
@@ -24,9 +24,12 @@ urlpatterns = [
     path(f"{DASHBOARD_API}/", include("monitoring.dashboard_api.urls")),
     re_path(rf"^{DASHBOARD_API}(?:/[\s\S]*)?$", UnknownPath.as_view()),
     path(f"{MONITORING_API}/", include("monitoring.monitoring_api.urls")),
+    path(f"{MONITORING_API}/", include("scheduler.monitored_workflows.urls")),
     re_path(rf"^{MONITORING_API}(?:/[\s\S]*)?$", UnknownPath.as_view()),
     path(f"{SCHEDULER_API}/", include("scheduler.scheduler_api.urls")),
     re_path(rf"^{SCHEDULER_API}(?:/[\s\S]*)?$", UnknownPath.as_view()),
+    path(f"{WORKFLOW_API}/", include("scheduler.workflow_api.urls")),
+    re_path(rf"^{WORKFLOW_API}(?:/[\s\S]*)?$", UnknownPath.as_view()),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path(f"{settings.MONITORING_BASE_PATH}/hub/", include("monitoring.hub.urls")),

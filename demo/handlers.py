@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo import tasks
+from demo import tasks, workflows  # noqa: F401  # it declares its handlers itself
 from scheduler.registry import handler
 
 handler(tasks.echo, namespace="demo")

@@ -24,7 +24,7 @@ from monitoring.inbox import Report
 from monitoring.models import Task
 from monitoring.statuses import FROM_RQ
 
-REPORTS_PER_BATCH = 6_000
+REPORTS_PER_BATCH = 20_000
 HOUR = timedelta(hours=1)
 WORKERS = tuple(f"worker-{number}" for number in range(1, 9))
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -81,19 +81,24 @@ class Burst(NamedTuple):
 
 
 class Simulation:
-    """The reports of a past of ``tasks`` tasks that ends at ``end``; the same ``seed`` gives the same chances."""
+    """The reports of a past of ``tasks`` tasks created from ``start`` to ``end``; a ``seed`` gives the same chances.
 
-    def __init__(self, *, tasks: int, start: datetime, end: datetime, seed: int | None = None) -> None:
+    What they do later has happened if it was before ``now``, which is the end unless given.
+    """
+
+    def __init__(
+        self, *, tasks: int, start: datetime, end: datetime, now: datetime | None = None, seed: int | str | None = None
+    ) -> None:
         self.chance = random.Random(seed)  # noqa: S311  # a play, no secret
-        self.start, self.end = start, end
-        self.hours = _hours(start, end)
-        rhythm = [_rhythm(hour) for hour in self.hours]
-        self.per_hour = _shared_out(tasks, rhythm)
+        self.tasks, self.seed = tasks, seed
+        self.start, self.end, self.now = start, end, now or end
+        self.hours = hours_of(start, end)
+        self.per_hour = shared_out(tasks, [rhythm(hour) for hour in self.hours])
         self.bursts = [self._burst(start, end) for _ in range(max(1, (end - start).days // 3))]
         self.sequence = 0
 
     def reports(self) -> Iterator[list[Report]]:
-        """The reports hour by hour, in the order of time; what would lie after the end has not happened yet."""
+        """The reports hour by hour, in the order of time."""
         pending: list[Report] = []
         for hour, tasks in zip(self.hours, self.per_hour, strict=True):
             begin, end_of_hour = max(hour, self.start), min(hour + HOUR, self.end)
@@ -104,6 +109,7 @@ class Simulation:
             happened = [report for report in pending if report.at < end_of_hour]
             pending = pending[len(happened) :]
             yield happened
+        yield [report for report in pending if report.at < self.now]
 
     def _life(self, created: datetime) -> Iterator[Report]:
         kind = self.chance.choices(KINDS, weights=[kind.share for kind in KINDS])[0]
@@ -199,18 +205,19 @@ def _write_batch(reports: list[Report], open_tasks: dict[UUID, Task]) -> int:
     return len(reports)
 
 
-def _hours(start: datetime, end: datetime) -> list[datetime]:
+def hours_of(start: datetime, end: datetime) -> list[datetime]:
+    """When the hours of a span begin."""
     first = start.replace(minute=0, second=0, microsecond=0)
     return [first + number * HOUR for number in range(math.ceil((end - first) / HOUR))]
 
 
-def _rhythm(hour: datetime) -> float:
+def rhythm(hour: datetime) -> float:
     """How busy an hour is: most in the early afternoon, least before dawn, less at weekends."""
     daily = 1 + 0.8 * math.sin((hour.hour - 8) / 24 * 2 * math.pi)
     return daily * (0.55 if hour.weekday() >= 5 else 1.0)
 
 
-def _shared_out(total: int, weights: list[float]) -> list[int]:
+def shared_out(total: int, weights: list[float]) -> list[int]:
     """Whole numbers in proportion to the weights that add up to the total."""
     whole, shares, passed = sum(weights), [], 0.0
     for weight in weights:

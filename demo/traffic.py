@@ -17,14 +17,22 @@ LONGEST_PAUSE_SECONDS = 5.0
 MOST_WAITING = 25
 """With more jobs waiting than this it lets the workers catch up."""
 AWAY_SECONDS = 2.0
+WORKFLOW_CHANCE = 0.12
+"""How likely a turn starts a workflow, too."""
 
 
 class Traffic:
     """What is to be done next, and when."""
 
-    def __init__(self, queue_names: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        queue_names: Sequence[str],
+        clock: Callable[[], float] = time.monotonic,
+        start_workflow: Callable[[random.Random], None] | None = None,
+    ) -> None:
         self.queue_names = queue_names
         self.clock = clock
+        self.start_workflow = start_workflow
         self.chance = random.Random()  # noqa: S311  # a play, no secret
         self.shop = Shop(self.chance)
         self.opened = False
@@ -52,6 +60,8 @@ class Traffic:
             self.opened = True
         elif broker.waiting(self.queue_names) <= MOST_WAITING:
             self.shop.next_scene()
+            if self.start_workflow and self.chance.random() < WORKFLOW_CHANCE:
+                self.start_workflow(self.chance)
         now = self.clock()
         self.cancel_at |= {job_id: now + seconds for job_id, seconds in self.shop.regrets.items()}
         self.shop.regrets.clear()

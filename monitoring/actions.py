@@ -8,8 +8,8 @@ an outcome for each; the functions named for one task raise what stood in the wa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import uuid5
@@ -104,6 +104,15 @@ def move_to(queue: str) -> Verb:
     )  # fmt: skip
 
 
+def narrowed(verb: Verb, statuses: Collection[str]) -> Verb:
+    """The verb for tasks in these statuses alone: those that were meant, whoever was faster."""
+    allowed = verb.allowed & set(statuses)
+    if allowed == verb.allowed:
+        return verb
+    words = sorted(word for word, status in FROM_RQ.items() if status in allowed)
+    return replace(verb, allowed=allowed, ask=partial(verb.ask, only=words))
+
+
 def perform(
     verb: Verb,
     tasks: Sequence[Task],
@@ -167,7 +176,7 @@ def _error_of(verb: Verb, task: Task, word: str, by: Actor) -> str:
     """What stood in the way by RQ's account, which is newer than the row; empty if nothing did."""
     if word == job_scripts.DONE:
         return ""
-    if word == job_scripts.MISSING and verb is RETRY:
+    if word == job_scripts.MISSING and verb.name == RETRY.name:
         return _start_anew(task, by)
     status = FROM_RQ.get(word)
     refused = _STANDS_IN_THE_WAY.get(word) or (verb.refusal(status) if status else "")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
 from audit.models import StatusChange
 from monitoring.facts import UNKNOWN
 from monitoring.models import LARGE_COLUMNS, Task
-from monitoring.statuses import Status
 from monitoring.wording import message_for
 
 
@@ -37,10 +34,3 @@ def newest_changes(limit: int) -> list[Activity]:
     changes = list(StatusChange.objects.order_by("-id")[:limit])
     tasks = Task.objects.defer(*LARGE_COLUMNS).in_bulk({change.task_id for change in changes})
     return [Activity(change=change, task=tasks.get(change.task_id)) for change in changes]
-
-
-def newest_failures(limit: int) -> QuerySet[Task]:
-    """The newest tasks that have failed, with their errors."""
-    without_documents = [column for column in LARGE_COLUMNS if column != "error"]
-    failed = Task.objects.filter(status=Status.FAILED).defer(*without_documents)
-    return failed.order_by("-created_at", "-id")[:limit]

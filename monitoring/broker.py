@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from secrets import token_hex
@@ -133,21 +133,22 @@ def enqueue(
 # Each answers with a word per job: job_scripts.DONE, another word of that module, or RQ's word for the status that
 # stands in the way. Any may raise BrokerError; then some of the jobs may have changed, each of them whole. Whoever
 # repeats a call with the same ``receipt`` (a key of Redis) gets the answers of the first one for what that one did.
+# ``only`` names the statuses that are meant, in RQ's words: jobs in others are left alone.
 
 
-def requeue(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
+def requeue(job_ids: Sequence[str], *, receipt: str = "", only: Collection[str] = ()) -> list[str]:
     """Puts failed, stopped and cancelled jobs back onto their queues."""
-    return _each(job_scripts.REQUEUE, job_ids, Job.requeue, receipt=receipt)
+    return _each(job_scripts.REQUEUE, job_ids, Job.requeue, receipt=receipt, only=only)
 
 
-def cancel(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
+def cancel(job_ids: Sequence[str], *, receipt: str = "", only: Collection[str] = ()) -> list[str]:
     """Cancels jobs that wait: they stay in Redis and never start."""
-    return _each(job_scripts.CANCEL, job_ids, Job.cancel, receipt=receipt)
+    return _each(job_scripts.CANCEL, job_ids, Job.cancel, receipt=receipt, only=only)
 
 
-def remove(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
+def remove(job_ids: Sequence[str], *, receipt: str = "", only: Collection[str] = ()) -> list[str]:
     """Deletes jobs that do not run, and has the recorder forget their tasks."""
-    return _each(job_scripts.REMOVE, job_ids, Job.delete, then=job_scripts.REMOVE, receipt=receipt)
+    return _each(job_scripts.REMOVE, job_ids, Job.delete, then=job_scripts.REMOVE, receipt=receipt, only=only)
 
 
 def move(job_ids: Sequence[str], *, to: str, receipt: str = "") -> list[str]:
@@ -181,11 +182,11 @@ def throw_away(receipt: str) -> None:
     connection().delete(receipt)
 
 
-def cancel_or_stop(job_ids: Sequence[str], *, receipt: str = "") -> list[str]:
+def cancel_or_stop(job_ids: Sequence[str], *, receipt: str = "", only: Collection[str] = ()) -> list[str]:
     """Cancels jobs that wait, and tells the workers of those that run to end them."""
-    words = cancel(job_ids, receipt=receipt)
+    words = cancel(job_ids, receipt=receipt, only=only)
     return [
-        note(receipt, job_id, _stop(job_id)) if word == "started" else word
+        note(receipt, job_id, _stop(job_id)) if word == "started" and (not only or word in only) else word
         for job_id, word in zip(job_ids, words, strict=True)
     ]
 
@@ -204,19 +205,26 @@ def _stop(job_id: str) -> str:
     return job_scripts.DONE
 
 
-def _run(script: str, job_ids: Sequence[str], *more: str, receipt: str = "") -> list[str]:
+def _run(script: str, job_ids: Sequence[str], *more: str, receipt: str = "", only: Collection[str] = ()) -> list[str]:
     if not job_ids:
         return []
     words = [utcformat(datetime.now(UTC)), *job_ids, *more]
-    told: Any = connection().register_script(script)(keys=[receipt] if receipt else [], args=words)
+    meant = f",{','.join(only)}," if only else ""
+    told: Any = connection().register_script(script)(keys=[receipt, meant], args=words)
     return [word.decode() for word in told]
 
 
 def _each(
-    script: str, job_ids: Sequence[str], by_rq: Callable[[Job], Any], *, then: str = "", receipt: str = ""
+    script: str,
+    job_ids: Sequence[str],
+    by_rq: Callable[[Job], Any],
+    *,
+    receipt: str,
+    only: Collection[str],
+    then: str = "",
 ) -> list[str]:
     """Runs the script; what it leaves to RQ is done by RQ, one by one, and by the script ``then`` after it."""
-    words = _run(script, job_ids, receipt=receipt)
+    words = _run(script, job_ids, receipt=receipt, only=only)
     for index, job_id in enumerate(job_ids):
         if words[index] == job_scripts.LIMITED:
             words[index] = note(receipt, job_id, _by_rq(job_id, by_rq))

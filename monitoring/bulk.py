@@ -79,6 +79,7 @@ def _adapted(rows: Iterable[Sequence[Any]], fields: Sequence[Any]) -> Iterator[S
 
 def _adapter(field: Any) -> Callable[[Any], Any] | None:
     """What turns a value of the field into what the driver takes, None if it takes the value as it is."""
+    field = getattr(field, "target_field", field)  # a key of another row is stored as that row's own
     if isinstance(field, models.JSONField):
         return lambda value: field.get_db_prep_save(value, connection)
     if connection.vendor == "postgresql":
@@ -92,7 +93,7 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
 
 def _utc_text(moment: datetime) -> str:
     """As Django stores times in SQLite; all of ours are UTC, so nothing is converted."""
-    return str(moment.replace(tzinfo=None))
+    return str(moment)[:-6]  # without "+00:00"
 
 
 def _cast(field: Any) -> str:

@@ -27,7 +27,7 @@ from monitoring.stored_operations import GOING, Operation, State
 
 logger = logging.getLogger("quarterdeck.operations")
 
-CHUNK = 250
+CHUNK = 500
 REASONS = 20
 """So many different refusals are kept with their counts; the trail has them all."""
 TROUBLE_SECONDS = 30
@@ -109,10 +109,12 @@ def _do_chunk(operation: Operation, by: Actor, receipt: str) -> None:
 
 def _next_tasks(operation: Operation, size: int) -> list[Task]:
     """The next tasks as they are now. One that has no row any more has no status."""
-    chosen = list(operation.tasks.filter(position__gt=operation.position).order_by("position")[:size])
-    known = Task.objects.only(*ACTED_ON).in_bulk([one.task_id for one in chosen])
+    left = operation.tasks.filter(position__gt=operation.position).order_by("position")
+    chosen = list(left.values_list("task_id", "job_id", "queue")[:size])
+    known = Task.objects.only(*ACTED_ON).in_bulk([task_id for task_id, *_ in chosen])
     return [
-        known.get(one.task_id) or Task(id=one.task_id, job_id=one.job_id, queue=one.queue, status="") for one in chosen
+        known.get(task_id) or Task(id=task_id, job_id=job_id, queue=queue, status="")
+        for task_id, job_id, queue in chosen
     ]
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 
@@ -33,13 +32,17 @@ class Group:
     count: int
     first_at: datetime | None
     """When the first of those that are failed now failed; None if all were dealt with a moment ago."""
-    last_at: datetime | None
     known_since: datetime
     """When the error was first seen at all."""
-    example: UUID | None
-    """The task that failed last."""
+    example: Task | None
+    """The one that failed last: its type, its queue and when that was."""
     hours: Sequence[int]
     """How many failed in each of the last SPARK_HOURS hours, the present one last."""
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last of them failed."""
+        return self.example.completed_at if self.example else None
 
     @property
     def most_an_hour(self) -> int:
@@ -50,7 +53,7 @@ class Group:
 def groups(
     queue: str | None = None, *, limit: int = MOST_GROUPS, newest_first: bool = False, only: str = ""
 ) -> list[Group]:
-    """The groups of one queue or of all, most failures first, or those whose last failure is newest; three queries.
+    """The groups of one queue or of all, most failures first, or those whose last failure is newest; four queries.
 
     ``only`` names one group, which is told even when nothing of it is left.
     """
@@ -61,27 +64,34 @@ def groups(
         return []
     hours = _hours(cells.filter(error_group__in=counts), now)
     rows = {row.pk: row for row in _with_ends(ErrorGroup.objects.filter(pk__in=counts), queue)}
-    found = [_group(rows[name], count, hours[name]) for name, count in counts.items() if name in rows]
+    examples = Task.objects.only("task_type", "queue", "completed_at").in_bulk(
+        [row.last for row in rows.values() if row.last]
+    )
+    found = [
+        _group(rows[name], count, hours[name], examples.get(rows[name].last))
+        for name, count in counts.items()
+        if name in rows
+    ]
     if newest_first:
         found.sort(key=lambda group: group.last_at or group.known_since, reverse=True)
     return found
 
 
 def group_named(fingerprint: str, queue: str | None = None) -> Group | None:
-    """One group, None if no error ever was of it; three queries."""
+    """One group, None if no error ever was of it; four queries."""
     return next(iter(groups(queue, only=fingerprint)), None)
 
 
 def number_of_groups(queue: str | None = None) -> int:
     """How many groups there are; one query."""
     cells = FailureCount.objects.filter(**({} if queue is None else {"queue": queue}))
-    return _totals(cells).count()
+    return int(_totals(cells).count())
 
 
 def number_of_failures(queue: str | None = None, *, fingerprint: str = "") -> int:
     """How many tasks are failed now, of one group or of all; one query."""
     asked = ({} if queue is None else {"queue": queue}) | ({"error_group": fingerprint} if fingerprint else {})
-    return FailureCount.objects.filter(span=Span.DAY, **asked).aggregate(total=Sum("count", default=0))["total"]
+    return int(FailureCount.objects.filter(span=Span.DAY, **asked).aggregate(total=Sum("count", default=0))["total"])
 
 
 def _totals(cells: QuerySet[FailureCount]) -> Any:
@@ -111,15 +121,11 @@ def _with_ends(rows: QuerySet[ErrorGroup], queue: str | None) -> Any:
     if queue is not None:
         failed = failed.filter(queue=queue)
     first, last = failed.order_by("completed_at", "pk"), failed.order_by("-completed_at", "-pk")
-    return rows.annotate(
-        first_at=Subquery(first.values("completed_at")[:1]),
-        last_at=Subquery(last.values("completed_at")[:1]),
-        example=Subquery(last.values("pk")[:1]),
-    )
+    return rows.annotate(first_at=Subquery(first.values("completed_at")[:1]), last=Subquery(last.values("pk")[:1]))
 
 
-def _group(row: Any, count: int, hours: Sequence[int]) -> Group:
+def _group(row: Any, count: int, hours: Sequence[int], example: Task | None) -> Group:
     return Group(
         fingerprint=row.pk, error_type=row.error_type, pattern=row.pattern, count=count, first_at=row.first_at,
-        last_at=row.last_at, known_since=row.first_seen_at, example=row.example, hours=hours,
+        known_since=row.first_seen_at, example=example, hours=hours,
     )  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import DurationField, Func
+from django.db.models import CharField, DurationField, Func
+
+_PARTS_OF_A_UUID = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
 
 
 class Elapsed(Func):
@@ -22,6 +24,31 @@ class Elapsed(Func):
             f"strftime('%%s', substr({at}, 1, 19)) * 1000000 + substr({at} || '.000000', 21, 6)" for at in moments
         )
         return f"({first} - ({second}))", ()
+
+
+class ByCodePoint(Func):
+    """A text, compared as Python and SQLite compare texts, in whichever language the PostgreSQL database was made."""
+
+    template = "%(expressions)s"
+    arity = 1
+    output_field = CharField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template='%(expressions)s COLLATE "C"', **context)
+
+
+class OwnJobId(Func):
+    """The job id that is nothing but the task's own id, from a UUID."""
+
+    template = "(%(expressions)s)::text"
+    arity = 1
+    output_field = CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """SQLite holds UUIDs without their hyphens."""
+        cut = "substr({0}, {1}, {2})"
+        parts = " || '-' || ".join(cut.format("%(expressions)s", at, size) for at, size in _PARTS_OF_A_UUID)
+        return self.as_sql(compiler, connection, template=f"({parts})", **context)
 
 
 class Unindexed(Func):

@@ -8,7 +8,7 @@ account for: the scripts leave them alone and say so.
 
 A script may be given a receipt (KEYS[1]), a key where it notes each answer in the same step. Run again with the same
 receipt it answers what it did and does nothing twice, so whoever was killed before the answers were written down learns
-them.
+them. It may also be told which statuses are meant (KEYS[2], RQ's words between commas): other jobs are left alone.
 """
 
 from __future__ import annotations
@@ -56,12 +56,17 @@ end
 RECEIPT_SECONDS = 86_400
 
 _EACH = f"""
-local answers, receipt = {{}}, KEYS[1]
+local answers, receipt, only = {{}}, KEYS[1] ~= '' and KEYS[1], KEYS[2]
+local function act_if_meant(id)
+    local status = only ~= '' and redis.call('HGET', job_key(id), 'status')
+    if status and not string.find(only, ',' .. status .. ',', 1, true) then return status end
+    return act(id)
+end
 for index = 2, #ARGV do
     local id = ARGV[index]
     local answer = receipt and redis.call('HGET', receipt, id)
     if not answer then
-        answer = act(id)
+        answer = act_if_meant(id)
         if receipt then redis.call('HSET', receipt, id, answer) end
     end
     answers[#answers + 1] = answer

@@ -5,7 +5,7 @@ LabelCount counts the tasks that were given a label, and partial indexes hold th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -86,8 +86,14 @@ def types_called(short_name: str) -> list[str]:
 
 def has_shown_type(shown: str) -> Q:
     """The condition on tasks with that SHOWN_TYPE."""
+    return is_called(shown, types_called(shown))
+
+
+def is_called(shown: str, types: Sequence[str], *, are_declared: bool = True) -> Q:
+    """The same with the full types of that short name; where no task declares a kind, they alone tell."""
+    if not are_declared:
+        return Q(task_type__in=types)
     declared = Q(Given("kind"), kind=shown)
-    types = types_called(shown)
     return declared | Q(kind="", task_type__in=types) if types else declared
 
 

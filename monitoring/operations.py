@@ -19,7 +19,7 @@ from django.db.models.functions import RowNumber
 from audit import roles
 from audit.trail import Actor, NotAllowedNow, audited
 from monitoring import labels, statistics
-from monitoring.actions import VERBS, Result, Verb, move_to, perform
+from monitoring.actions import VERBS, Result, Verb, move_to, narrowed, perform
 from monitoring.filters import TaskFilter
 from monitoring.models import Task
 from monitoring.statuses import Status
@@ -51,9 +51,10 @@ def act_on_matching(
     require(verb, asked, by=by, action=action, reason=reason)
     oldest_first = matching(verb, asked).only(*ACTED_ON).order_by("created_at", "pk")
     tasks = list(oldest_first[: AT_ONCE + 1])
+    statuses = TaskFilter(asked).values().get("status") or Status
     if len(tasks) > AT_ONCE:
         return begin_operation(verb, asked, by=by, action=action, reason=reason)
-    return perform(verb, tasks, by=by, action=action, reason=reason) if tasks else []
+    return perform(narrowed(verb, statuses), tasks, by=by, action=action, reason=reason) if tasks else []
 
 
 def begin_operation(
@@ -98,8 +99,9 @@ def stop_operation(operation: Operation, *, by: Actor, reason: str = "") -> None
 
 
 def verb_of(operation: Operation) -> Verb:
-    """The verb that an operation does; raises actions.NoSuchQueue."""
-    return move_to(operation.move_to) if operation.move_to else VERBS[operation.verb]
+    """The verb that an operation does, to tasks in the statuses that were asked for; raises actions.NoSuchQueue."""
+    verb = move_to(operation.move_to) if operation.move_to else VERBS[operation.verb]
+    return narrowed(verb, operation.asked.get("status") or Status)
 
 
 def matching(verb: Verb, asked: Mapping[str, Any]) -> QuerySet[Task]:

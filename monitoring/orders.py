@@ -9,7 +9,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
 from monitoring import labels
-from monitoring.expressions import Elapsed
+from monitoring.expressions import ByCodePoint, Elapsed
 from monitoring.models import Task
 from monitoring.statuses import Status
 
@@ -20,10 +20,10 @@ SORT_COLUMNS: dict[str, F | Combinable] = {
     "completed": F("completed_at"),
     "elapsed": Elapsed("completed_at", "started_at"),
     "next_run": F("scheduled_job__next_run_at"),
-    "status": F("status"),
-    "task_type": F("task_type"),
-    "shown_type": labels.SHOWN_TYPE,
-    "queue": F("queue"),
+    "status": ByCodePoint("status"),
+    "task_type": ByCodePoint("task_type"),
+    "shown_type": ByCodePoint(labels.SHOWN_TYPE),
+    "queue": ByCodePoint("queue"),
 }
 NULLABLE = frozenset({"last_run", "started", "completed", "elapsed", "next_run"})
 
@@ -37,7 +37,7 @@ def ordered(
     """
     column: Any = SORT_COLUMNS[sort]
     if sort == "status" and status_words:
-        column = Case(*(When(status=status, then=Value(word)) for status, word in status_words.items()))
+        column = ByCodePoint(Case(*(When(status=status, then=Value(word)) for status, word in status_words.items())))
     nulls_last = sort in NULLABLE or None
     by_column = column.desc(nulls_last=nulls_last) if descending else column.asc(nulls_last=nulls_last)
     return tasks.order_by(by_column, "-id" if descending else "id")

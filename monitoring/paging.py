@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,8 +11,8 @@ from django.db.models import QuerySet
 from monitoring import labels, statistics
 from monitoring.filters import TaskFilter
 from monitoring.models import Task
-from monitoring.orders import ordered
 from monitoring.statuses import Status
+from monitoring.stretches import Listing, Stretch, stretches, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +40,35 @@ def page_of_tasks(
     number: int,
     size: int,
     status_words: Mapping[Status, str] | None = None,
+    total: int | None = None,
     rows: QuerySet[Task] | None = None,
 ) -> Page:
     """The page of the tasks that a TaskFilter with the input ``asked`` finds, sorted as ``ordered`` does.
 
-    ``rows`` says what is read of each task, ``for_list()`` if not given. Three queries at most, five when labels are
-    asked for; raises BadFilter.
+    ``total`` is how many these are, if the caller knows; ``rows`` says what is read of each task, ``for_list()`` if not
+    given. Few queries, whatever their number; raises BadFilter.
     """
-    asked = labels.resolved(asked)
-    total = statistics.total_matching(asked)
-    offset = (number - 1) * size
-    if offset >= total:  # no query: the offset may be larger than a database can count
-        return Page(tasks=[], total=total, number=number, size=size)
-    in_order = partial(ordered, sort=sort, descending=descending, status_words=status_words)
-    # The ids first, from an index alone: a deep page would otherwise read every row of the pages before it.
-    ids = in_order(TaskFilter(asked).matching()).values("pk")[offset : offset + size]
-    tasks = in_order((Task.objects.for_list() if rows is None else rows).filter(pk__in=ids))
-    return Page(tasks=list(tasks), total=total, number=number, size=size)
+    values = TaskFilter(labels.resolved(asked)).values()
+    if total is None:
+        total = statistics.total_of(values)
+    first, last = (number - 1) * size, min(number * size, total)
+    tasks: list[Task] = []
+    if first < total:  # else no query: the offset may be larger than a database can count
+        words = status_words
+        listing = Listing(values=values, total=total, sort=sort, descending=descending, status_words=words)
+        tasks = _tasks(listing, first, last, Task.objects.for_list() if rows is None else rows)
+    return Page(tasks=tasks, total=total, number=number, size=size)
+
+
+def _tasks(listing: Listing, first: int, last: int, rows: QuerySet[Task]) -> list[Task]:
+    found = _read(listing, stretches(listing, first, last), rows)
+    if len(found) == last - first:
+        return found
+    # The recorder has moved tasks since their counts were read: what is skipped has to be stepped over, once.
+    return _read(listing, whole(listing, first, last), rows)
+
+
+def _read(listing: Listing, found: Sequence[Stretch], rows: QuerySet[Task]) -> list[Task]:
+    """The ids first, from an index alone: a page would otherwise read every row that it steps over."""
+    ids = found[0].ids() if len(found) == 1 else [pk for stretch in found for pk in stretch.ids()]
+    return list(listing.in_order(rows.filter(pk__in=ids)))

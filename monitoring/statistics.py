@@ -10,13 +10,13 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum, Value
 
 from monitoring import labels
-from monitoring.filters import TaskFilter, looks_like_id
+from monitoring.filters import TaskFilter, looks_like_id, narrow
 from monitoring.models import FailureCount, Span, Task, TaskCount
-from monitoring.spans import pieces
+from monitoring.spans import Pieces, pieces
 from monitoring.statuses import Status
 
-_NAMES = {"queue", "task_type", "types", "search", "status"}
-_SPAN = {"created_from", "created_to"}
+NAMES = {"queue", "task_type", "types", "search", "status"}
+SPAN = {"created_from", "created_to"}
 
 
 def counts_by_status(queue: str | None = None) -> dict[Status, int]:
@@ -41,9 +41,12 @@ def total_matching(asked: Mapping[str, Any]) -> int:
 
     Where rows have to be counted, an index alone may do, unlike for the counts by status.
     """
-    tasks = TaskFilter(labels.resolved(asked))
-    values = tasks.values()
-    return counts_by("status", values).total() if are_counted(values) else tasks.matching().count()
+    return total_of(TaskFilter(labels.resolved(asked)).values())
+
+
+def total_of(values: Mapping[str, Any]) -> int:
+    """The same, of a TaskFilter's values with labels resolved."""
+    return counts_by("status", values).total() if are_counted(values) else narrow(Task.objects.all(), values).count()
 
 
 def are_counted(values: Mapping[str, Any]) -> bool:
@@ -54,9 +57,9 @@ def are_counted(values: Mapping[str, Any]) -> bool:
     asked = values.keys()
     if looks_like_id(values.get("search", "")):
         return False
-    if asked <= _NAMES | _SPAN or asked <= _NAMES | {"error_group"}:
+    if asked <= NAMES | SPAN or asked <= NAMES | {"error_group"}:
         return True
-    return asked <= _NAMES | labels.LABELS and len(asked & labels.LABELS) == 1
+    return asked <= NAMES | labels.LABELS and len(asked & labels.LABELS) == 1
 
 
 def counts_by(column: str, values: Mapping[str, Any]) -> Counter[str]:
@@ -64,25 +67,31 @@ def counts_by(column: str, values: Mapping[str, Any]) -> Counter[str]:
 
     From the rollups, which must know them; rows are counted for the broken hours at both ends of a span of time only.
     """
-    names = {name: value for name, value in values.items() if name in _NAMES}
     if "error_group" in values:
-        return _sum_cells(column, _narrowed(_failures(values["error_group"]), names))
+        return _sum_cells(column, narrowed(_failures(values["error_group"]), values))
     for label in values.keys() & labels.LABELS:
-        return _from_labels(column, names, label, values[label])
-    return _from_spans(column, names, values.get("created_from"), values.get("created_to"))
+        return _from_label(column, values, label)
+    return _from_spans(column, values)
 
 
-def _from_spans(column: str, names: Mapping[str, Any], start: datetime | None, end: datetime | None) -> Counter[str]:
-    span = pieces(start, end + datetime.resolution if end else None)
-    counts = _sum_cells(column, _narrowed(TaskCount.objects.filter(span.cells), names))
-    counts.update(_count_rows(column, _narrowed(Task.objects.filter(span.rows("created_at")), names)))
+def _from_spans(column: str, values: Mapping[str, Any]) -> Counter[str]:
+    span = span_of(values)
+    counts = _sum_cells(column, narrowed(TaskCount.objects.filter(span.cells), values))
+    if span.broken:
+        counts.update(_count_rows(column, narrowed(Task.objects.filter(span.rows("created_at")), values)))
     return counts
 
 
-def _from_labels(column: str, names: Mapping[str, Any], label: str, value: Any) -> Counter[str]:
+def span_of(values: Mapping[str, Any]) -> Pieces:
+    """The pieces of the time of creation that a TaskFilter is asked for."""
+    end = values.get("created_to")
+    return pieces(values.get("created_from"), end + datetime.resolution if end else None)
+
+
+def _from_label(column: str, values: Mapping[str, Any], label: str) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for sign, cells in labels.cells_of(label, value):
-        counts.update({name: sign * count for name, count in _sum_cells(column, _narrowed(cells, names)).items()})
+    for sign, cells in labels.cells_of(label, values[label]):
+        counts.update({name: sign * count for name, count in _sum_cells(column, narrowed(cells, values)).items()})
     return counts
 
 
@@ -92,12 +101,14 @@ def _failures(error_group: str) -> QuerySet[FailureCount]:
     return cells.annotate(status=Value(Status.FAILED.value))
 
 
-def _narrowed(rows: QuerySet[Any], names: Mapping[str, Any]) -> QuerySet[Any]:
-    return TaskFilter(names, queryset=rows).matching()
+def narrowed(rows: QuerySet[Any], values: Mapping[str, Any]) -> QuerySet[Any]:
+    """The tasks, or cells of a rollup, with the names that are among a TaskFilter's values."""
+    names = {name: value for name, value in values.items() if name in NAMES}
+    return narrow(rows, names)
 
 
 def _sum_cells(column: str, cells: QuerySet[Any]) -> Counter[str]:
-    return Counter(dict(cells.values_list(column).annotate(total=Sum("count"))))
+    return Counter(dict(cells.values_list(column).annotate(total=Sum("count", default=0))))
 
 
 def _count_rows(column: str, rows: QuerySet[Task]) -> Counter[str]:

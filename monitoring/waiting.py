@@ -118,7 +118,7 @@ def _dependency(pk: UUID, needed: Task | None) -> Iterator[Reason]:
 def _held_back(task: Task, seen: _Sight) -> Iterator[Reason]:
     place = seen.place
     if place.status == "rate_limited":
-        before = "" if place.limit_ahead is None else f"; {place.limit_ahead:,} are held back before it"
+        before = "" if place.limit_ahead is None else f"; {_some(place.limit_ahead, 'is', 'are')} held back before it"
         yield Reason(
             what=f"It is held back by the rate limit {place.limit_key!r}, which lets {place.limit:,} at once{before}."
         )
@@ -137,7 +137,9 @@ def _line(task: Task, seen: _Sight) -> Iterator[Reason]:
     elif seen.place.ahead == 0:
         yield Reason(what="It is the first in line.")
     else:
-        yield Reason(what=f"It is number {seen.place.ahead + 1:,} in line: {seen.place.ahead:,} come before it.")
+        yield Reason(
+            what=f"It is number {seen.place.ahead + 1:,} in line: {_some(seen.place.ahead, 'comes', 'come')} before it."
+        )
 
 
 def _queue(seen: _Sight) -> Iterator[Reason]:
@@ -154,6 +156,10 @@ def _queue(seen: _Sight) -> Iterator[Reason]:
         count = len(seen.workers)
         busy = "The one worker that listens is" if count == 1 else f"All {count:,} workers that listen are"
         yield Reason(what=f"{busy} busy.")
+
+
+def _some(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 # --- When it will start ---------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.scheduler import RQScheduler
+from rq.utils import now
 from rq.worker import WorkerStatus
 
 from monitoring import hooks
@@ -85,16 +86,18 @@ class Worker(Pausable, rq.Worker):
         super().handle_payload(message)  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def request_stop(self, signum: Any, frame: Any) -> None:
-        """As RQ's own, which takes the next signal for "at once"; after a command it is the first one in earnest."""
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ has no types here
+        """As RQ's own, but for a command: no grace begins, and the next signal is the first one in earnest."""
         if self._may_finish:
             self._may_finish = False
-            self._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ has no types here
+            self._shutdown_requested_date = now()
+            self._shutdown()
+        else:
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def handle_warm_shutdown_request(self) -> None:
         """Gives the running task its time of grace."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ has no types here
-        if self.grace_seconds is not None and not self._may_finish:
+        if self.grace_seconds is not None:
             timer = threading.Timer(self.grace_seconds, self._end_horse)
             timer.daemon = True
             timer.start()

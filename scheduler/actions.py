@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from audit import roles
 from audit.trail import Actor, NotAllowedNow, audited
 from monitoring import actions, broker, starts
+from monitoring.models import Task
 from monitoring.redaction import mask_value
 from monitoring.statuses import WAITING, Status
 from scheduler import bell
@@ -157,18 +158,19 @@ def cancel_execution(fire: ScheduledFire, *, by: Actor, reason: str = "") -> Sch
             fire.over_at = fire.cancel_requested_at = datetime.now(UTC)
             _write_cancelled(fire, by, reason)
             return fire
-    task = fire.task
-    if task is None or (fire.over_at is not None and fire.state == FireState.CANCELLED):
-        with audited("execution.cancel", by=by, needs=roles.OPERATE, target=str(fire.task_id), reason=reason):
-            raise NotAllowedNow("Cannot cancel an execution that is over.")
+    # Without a row the recorder has not seen it yet: what there is to know of it, Redis knows.
+    task = fire.task or Task(pk=fire.task_id, job_id=str(fire.task_id), queue=fire.job.queue)
     (status,) = starts.statuses([task.job_id])
     task.status = status or task.status  # Redis is ahead of the row
+    if fire.over_at is not None or not task.status:
+        with audited("execution.cancel", by=by, needs=roles.OPERATE, target=str(fire.task_id), reason=reason):
+            raise NotAllowedNow("Cannot cancel an execution that is over.")
     verb = actions.STOP if task.status == Status.RUNNING else actions.CANCEL
     (result,) = actions.perform(verb, [task], by=by, reason=reason, action="execution.cancel")
     if result.error:
         raise NotAllowedNow(result.error)
     if task.status in WAITING:
-        task.status = Status.CANCELLED  # RQ has done it; the row follows
+        task.status = fire.status = Status.CANCELLED  # RQ has done it; the row follows
     fire.cancel_requested_at = datetime.now(UTC)
     ScheduledFire.objects.filter(pk=fire.pk).update(cancel_requested_at=fire.cancel_requested_at)
     return fire

@@ -10,7 +10,7 @@ class SchedulerConfig(AppConfig):
         from monitoring import callables, health
         from scheduler import advancing, attempts, checks, missed, outcomes, registry, webhooks  # noqa: F401  # registers checks
 
-        callables.register_inner(attempts.run_attempt)
+        callables.register_inner(attempts.run_attempt, warm_up=attempts.warm_up)
         callables.register_inner(webhooks.deliver)
         outcomes.listen()
         advancing.listen()

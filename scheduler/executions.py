@@ -11,8 +11,9 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import TruncHour
+from django.db.models.lookups import Exact
 
 from monitoring.models import Task
 from monitoring.redaction import clean_text
@@ -107,7 +108,9 @@ class Bucket:
 
 def find_execution(execution_id: UUID) -> Execution | None:
     """The execution with its job and task, whole; one query."""
-    fire = ScheduledFire.objects.executions().select_related("job", "task").filter(task_id=execution_id).first()
+    # Exact on the column, for the reason told in ScheduledFireQuerySet.executions.
+    fires = ScheduledFire.objects.select_related("job", "task").filter(Exact(F("task_id"), execution_id))
+    fire = fires.first()
     return of_fire(fire) if fire else None
 
 

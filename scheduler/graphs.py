@@ -150,11 +150,11 @@ def _critical_path(graph: Graph, order: Sequence[str], took_ms: Mapping[str, flo
         best = max(graph[name], key=lambda needed: weight[needed], default=None)
         time, steps = weight[best] if best is not None else (0.0, 0)
         weight[name], came_from[name] = (time + took_ms.get(name, 0.0), steps + 1), best
-    name: str | None = max(order, key=lambda name: weight[name], default=None)
+    last = max(order, key=lambda name: weight[name], default=None)
     path: list[str] = []
-    while name is not None:
-        path.append(name)
-        name = came_from[name]
+    while last is not None:
+        path.append(last)
+        last = came_from[last]
     return path[::-1]
 
 

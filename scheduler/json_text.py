@@ -36,6 +36,9 @@ def _has_odd_keys(value: Any) -> bool:
 class JSONTextField(models.TextField):  # type: ignore[type-arg]  # the stubs' parameters do not exist at run time
     """A value that is kept as a JSON document."""
 
+    _pyi_private_set_type: Any  # what the stubs take a field's values to be
+    _pyi_private_get_type: Any
+
     def get_prep_value(self, value: Any) -> str | None:
         """The document."""
         return None if value is None else to_text(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from monitoring.health import Concern
-from scheduler.models import FireState, ScheduledFire, ScheduledJob
+from scheduler.models import FireState, ScheduledFire
 from scheduler.schedules import Kind, Wanted, matching
 
 LATELY = timedelta(hours=1)

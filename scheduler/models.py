@@ -10,6 +10,7 @@ from cron_descriptor import get_description
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.lookups import IsNull
 from django.utils.timezone import now
 
 from monitoring.models import LARGE_COLUMNS
@@ -197,20 +198,18 @@ class FireState(models.TextChoices):
     MISSED = "missed", "Missed"
 
 
-RUNS = (FireState.CLAIMED, FireState.STARTED, FireState.CANCELLED)
-"""The fires that made an execution."""
-
-
 class ScheduledFireQuerySet(models.QuerySet["ScheduledFire"]):
     """Reads as adjectives: ``ScheduledFire.objects.executions().for_list()``."""
 
     def executions(self) -> Self:
         """Those that made an execution."""
-        return self.filter(task_id__isnull=False)
+        # Not task__isnull: from that Django concludes that the task's row exists and joins it inside, and an execution
+        # that the recorder has not seen is gone.
+        return self.filter(IsNull(F("task_id"), False))
 
     def open(self) -> Self:
         """Those whose execution is not known to be over."""
-        return self.filter(task_id__isnull=False, over_at__isnull=True)
+        return self.executions().filter(over_at__isnull=True)
 
     def claimed(self) -> Self:
         """Those on their way to RQ."""

@@ -11,7 +11,7 @@ from scheduler.models import Backoff, Cause, FireState, MisfirePolicy, OverlapPo
 from scheduler.recurrence import jittered
 from scheduler.registry import NotRunnable, find
 
-MOST_AT_ONCE = 100
+MOST_AT_ONCE = 20
 """How many due times of one job one claim starts; the next claim goes on."""
 MOST_MISSED = 1_000
 """How many missed due times are counted one by one."""

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
@@ -25,6 +25,7 @@ from scheduler.graphs import NotAPlan, topological_order
 from scheduler.steps import Step, Steps, Template
 
 DEFAULT_NAMESPACE = "default"
+F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_VERSION = "0.1.0"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _VERSION = re.compile(
@@ -157,8 +158,33 @@ def _mistake_of_steps(steps: Sequence[Template]) -> str:
 registry = Registry()
 
 
+@overload
+def handler(
+    function: F,
+    /,
+    *,
+    namespace: str = ...,
+    name: str = ...,
+    version: str = ...,
+    description: str = ...,
+    schema: Mapping[str, Any] | None = ...,
+    queue: str = ...,
+) -> F: ...
+@overload
+def handler(
+    function: None = None,
+    /,
+    *,
+    namespace: str = ...,
+    name: str = ...,
+    version: str = ...,
+    description: str = ...,
+    schema: Mapping[str, Any] | None = ...,
+    queue: str = ...,
+) -> Callable[[F], F]: ...
 def handler(
     function: Callable[..., Any] | None = None,
+    /,
     *,
     namespace: str = DEFAULT_NAMESPACE,
     name: str = "",
@@ -196,7 +222,7 @@ def find(reference: str) -> Runnable:
     if found and found.function:
         return Runnable(label=found.full_name, function=found.function, schema=found.schema, queue=found.queue)
     try:
-        function = callables.resolve(reference)
+        function = callables.resolve_offered(reference)
     except callables.NotAllowed:
         raise NotRunnable(_not_found(reference[:255])) from None
     return Runnable(label=reference, function=reference, schema=arguments.schema_of(function))

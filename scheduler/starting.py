@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from audit.trail import process
 from monitoring import actions, broker, starts
@@ -25,7 +26,7 @@ def start_fires(fires: Sequence[ScheduledFire], *, again: bool = False) -> int:
     under the id is not started a second time, also when Redis has forgotten it. Raises BrokerError; then the fires stay
     claimed and the next one takes them.
     """
-    known: set[object] = set()
+    known: set[UUID] = set()
     if again:
         known.update(Task.objects.filter(pk__in=[fire.task_id for fire in fires]).values_list("pk", flat=True))
     able: list[tuple[ScheduledFire, Start]] = []
@@ -38,12 +39,13 @@ def start_fires(fires: Sequence[ScheduledFire], *, again: bool = False) -> int:
             _give_up(fire, str(error))
     _cancel_running([fire for fire, _ in able])
     new = starts.start_once([start for _, start in able])
-    done = [fire.pk for fire in fires if fire.task_id in known] + [fire.pk for fire, _ in able]
-    marked = ScheduledFire.objects.filter(pk__in=done, state=FireState.CLAIMED).update(
+    # By the task's id: rows that were just inserted in bulk do not know their own.
+    there = [*known, *(UUID(start.job_id) for _, start in able)]
+    marked = ScheduledFire.objects.filter(task_id__in=there, state=FireState.CLAIMED).update(
         state=FireState.STARTED, enqueued_at=datetime.now(UTC)
     )
-    if marked < len(done):  # some were marked by another dispatcher, or cancelled by a person meanwhile
-        cancelled = ScheduledFire.objects.filter(pk__in=done, state=FireState.CANCELLED)
+    if marked < len(there):  # some were marked by another dispatcher, or cancelled by a person meanwhile
+        cancelled = ScheduledFire.objects.filter(task_id__in=there, state=FireState.CANCELLED)
         broker.cancel([str(task_id) for task_id in cancelled.values_list("task_id", flat=True)])
     return sum(new)
 
@@ -85,7 +87,7 @@ def _start_of(fire: ScheduledFire) -> Start:
 
 def _give_up(fire: ScheduledFire, reason: str) -> None:
     """The handler went between the claim and the start."""
-    ScheduledFire.objects.filter(pk=fire.pk, state=FireState.CLAIMED).update(
+    ScheduledFire.objects.filter(job=fire.job_id, due_at=fire.due_at, state=FireState.CLAIMED).update(
         state=FireState.MISSED, reason=reason, task=None
     )
 
@@ -95,7 +97,9 @@ def _cancel_running(fires: Sequence[ScheduledFire]) -> None:
     strict = {fire.job_id for fire in fires if fire.job.overlap_policy == OverlapPolicy.CANCEL_RUNNING}
     if not strict:
         return
-    open_fires = ScheduledFire.objects.open().filter(job__in=strict).exclude(pk__in=[fire.pk for fire in fires])
+    open_fires = (
+        ScheduledFire.objects.open().filter(job__in=strict).exclude(task_id__in=[fire.task_id for fire in fires])
+    )
     tasks = list(Task.objects.filter(pk__in=open_fires.values("task_id")).exclude(status__in=OVER))
     said = starts.statuses([task.job_id for task in tasks])
     for task, status in zip(tasks, said, strict=True):

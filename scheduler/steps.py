@@ -18,7 +18,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from monitoring.reporting import report_output
@@ -29,6 +29,7 @@ LONGEST_RETRY_AFTER_SECONDS = 300.0
 LONGEST_BACKOFF_SECONDS = 30
 
 Function = Callable[["Step"], Any]
+F = TypeVar("F", bound=Callable[..., Any])
 Condition = Callable[["Step"], bool]
 Backoff = Sequence[float] | Callable[[int], float]
 """Seconds to wait after the first, second, … failed attempt (the last one goes on), or a function of that number."""
@@ -183,9 +184,32 @@ class Steps:
         self.templates: list[Template] = []
         registry.drafts.append(self)
 
+    @overload
+    def step(
+        self,
+        function: F,
+        /,
+        *,
+        name: str = ...,
+        after: str | Sequence[str] = ...,
+        description: str = ...,
+        **options: Any,
+    ) -> F: ...
+    @overload
+    def step(
+        self,
+        function: None = None,
+        /,
+        *,
+        name: str = ...,
+        after: str | Sequence[str] = ...,
+        description: str = ...,
+        **options: Any,
+    ) -> Callable[[F], F]: ...
     def step(
         self,
         function: Function | None = None,
+        /,
         *,
         name: str = "",
         after: str | Sequence[str] = (),

@@ -25,11 +25,11 @@ def mistakes_in_context(handler: Handler, context: Any) -> dict[str, list[str]]:
         return {"$": [f"It is no JSON: {error}."]}
     found: dict[str, list[str]] = {}
     try:
-        for number, error in enumerate(Draft202012Validator(handler.schema).iter_errors(context)):
+        for number, mistake in enumerate(Draft202012Validator(handler.schema).iter_errors(context)):
             if number == MISTAKES_LIMIT:
                 found.setdefault("$", []).append("There are more mistakes; these are the first.")
                 break
-            found.setdefault(error.json_path[:500], []).append(f"{error.message[:500]}.")
+            found.setdefault(mistake.json_path[:500], []).append(f"{mistake.message[:500]}.")
     except RecursionError:
         return {"$": ["It is nested too deeply."]}
     return found

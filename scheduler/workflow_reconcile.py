@@ -81,13 +81,11 @@ def settle_written(now: datetime) -> int:
     """Attempts whose outcome is written and whose task's end was not reported: their worker died right after."""
     found = WorkflowStep.objects.in_flight().exclude(outcome=StepOutcome.NONE).filter(completed_at__lt=now - GRACE)
     rows = found.values_list("task_id", "outcome", "completed_at")[:SEVERAL]
-    well = (StepOutcome.DONE, StepOutcome.SKIPPED)
-    return settle(
-        {
-            task_id: Ending(Status.COMPLETED if outcome in well else Status.FAILED, "", at)
-            for task_id, outcome, at in rows
-        }
-    )
+    endings: dict[UUID, Ending] = {}
+    for task_id, outcome, at in rows:
+        is_well = outcome in (StepOutcome.DONE, StepOutcome.SKIPPED)
+        endings[cast("UUID", task_id)] = Ending(Status.COMPLETED if is_well else Status.FAILED, "", at or now)
+    return settle(endings)
 
 
 def settle_recorded(now: datetime) -> int:

@@ -77,7 +77,12 @@ class Visitor:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Quarterdeck with web, recorder and workers, without demo traffic."""
-    one = Running(tmp_path_factory.mktemp("site") / "data", REDIS_URL=settings.REDIS_URL, DEMO="0")
+    one = Running(
+        tmp_path_factory.mktemp("site") / "data",
+        REDIS_URL=settings.REDIS_URL,
+        DEMO="0",
+        QUARTERDECK_CALLABLES="tests.jobs",
+    )
     one.start()
     try:
         assert wait_for(one.answers, 60), one.log.read_text()

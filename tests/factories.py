@@ -34,8 +34,9 @@ def make_task(**fields: Any) -> Task:
         known = {"completed_at": known["created_at"], **known}
         failure = error_pattern_of(known.get("error", ""))
         known = {"error_type": failure.error_type, "error_group": failure.fingerprint, **known}
+        seen_at = known["completed_at"] or known["created_at"]
         ErrorGroup.objects.get_or_create(
-            fingerprint=failure.fingerprint, defaults={**failure._asdict(), "first_seen_at": known["completed_at"]}
+            fingerprint=failure.fingerprint, defaults={**failure._asdict(), "first_seen_at": seen_at}
         )
     task = Task.objects.create(**{"job_id": str(known["id"]), **known})
     Queue.objects.get_or_create(name=task.queue, defaults={"first_seen_at": task.created_at})

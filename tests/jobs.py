@@ -31,6 +31,12 @@ def fail_until(attempt: int) -> int:
     return int(job.meta["runs"])
 
 
+def fail_and_then_sleep(seconds: float) -> None:
+    """Fails on the first run and takes its time on the next."""
+    fail_until(2)
+    time.sleep(seconds)
+
+
 def ask_for_retry(maximum: int = 1, interval: int = 0) -> Retry:
     return Retry(max=maximum, interval=interval)
 

@@ -37,6 +37,8 @@ SHAPES = {
     "queues": "QueueStatsResponse",
     "workers": "WorkerStatsResponse",
     "workers/health": "WorkerHealthResponse",
+    "workflows": "MonitoringWorkflowListResponse",
+    "workflows/stats": "WorkflowAggregateStats",
 }
 
 
@@ -44,6 +46,8 @@ def shape_of(path: str) -> str:
     """The name of the schema of a path's answer."""
     if path.startswith("tasks/"):
         return "TaskMediaResponse" if path.endswith("/media") else "TaskDetailResponse"
+    if path.startswith("workflows/") and path not in SHAPES:
+        return "WorkflowDetailResponse"
     return SHAPES[path]
 
 

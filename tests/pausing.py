@@ -7,13 +7,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import rq
 from django.conf import settings
 
 from audit import roles
 from audit.trail import Actor
+from monitoring import broker
 from monitoring.models import Queue
 from monitoring.moments import WorkerNow, look
 from monitoring.pauses import Acknowledgements, acknowledgements
+from monitoring.workers import Worker
 from tests.running import ROOT, wait_for
 
 OPERATOR = Actor(name="oscar", source="queues", address="127.0.0.1", permissions=frozenset({roles.OPERATE}))
@@ -38,6 +41,13 @@ def start_worker(*queues: str, pool_of: int = 0) -> subprocess.Popen[bytes]:
     """A worker process, or a pool of them, that listens to the queues, first ones first."""
     words = [settings.REDIS_URL, "pool" if pool_of else "worker", str(pool_of), *queues]
     return subprocess.Popen([sys.executable, "-c", WORKER, *words], cwd=ROOT)
+
+
+def register(name: str, *queues: str, plain: bool = False) -> rq.Worker:
+    """A worker of our class, or of RQ's own, that has registered and does nothing."""
+    made = (rq.Worker if plain else Worker)(list(queues), name=name, connection=broker.connection())
+    made.register_birth()
+    return made
 
 
 @contextmanager

@@ -31,9 +31,7 @@ def make_job(now: datetime = NOON, **fields: Any) -> ScheduledJob:
 
 def dispatch(at: datetime) -> None:
     """One dispatcher does all there is to do at a moment."""
-    one = Dispatcher(clock=lambda: at)
-    while one.turn() <= 0:
-        pass
+    Dispatcher(clock=lambda: at).catch_up()
 
 
 def told(job: ScheduledJob) -> list[tuple[str, str]]:

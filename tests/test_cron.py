@@ -77,9 +77,9 @@ def reckoned(minute: str, hour: str, zone: str, change: datetime) -> list[dateti
         reading = moment.astimezone(place).replace(tzinfo=None, fold=0)
         came_before = reading in readings
         readings.add(reading)
-        if reading.minute in wanted_minutes and reading.hour in wanted_hours:
-            if not came_before or every_hour or minute.startswith("*"):
-                due.append(moment)
+        is_meant = reading.minute in wanted_minutes and reading.hour in wanted_hours
+        if is_meant and (not came_before or every_hour or minute.startswith("*")):
+            due.append(moment)
     shift = offset(change, place) or timedelta()
     around = [(moment + shift).replace(tzinfo=None) for moment in minutes(change - AROUND, change + AROUND)]
     wanted = [reading for reading in around if reading.minute in wanted_minutes and reading.hour in wanted_hours]

@@ -15,9 +15,9 @@ from django.db import connections
 from pytest_django import DjangoAssertNumQueries
 
 from audit.models import OperatorAction
-from monitoring import broker
+from monitoring import broker, starts
 from monitoring.models import Task
-from scheduler import dispatcher, starting
+from scheduler import dispatcher
 from scheduler.models import FireState, MisfirePolicy, OverlapPolicy, ScheduledFire, ScheduledJob
 from scheduler.planning import execution_id
 from tests.scheduling import MINUTE, NOON, dispatch, fires_of, make_job, queued, record, told, work
@@ -121,7 +121,7 @@ def test_it_cancels_the_last_run_if_it_shall() -> None:
     record()
     dispatch(NOON + 2 * MINUTE)
     record()
-    first, second = (Task.objects.get(pk=fire.task_id) for fire in fires_of(job))
+    first, second = (Task.objects.get(pk=execution_id(job, NOON + minute * MINUTE)) for minute in (1, 2))
     assert (first.status, second.status) == ("CANCELLED", "QUEUED")
     row = OperatorAction.objects.get(action="execution.cancel")
     assert (row.actor, row.target, row.outcome) == ("dispatcher", str(first.pk), "success")
@@ -208,7 +208,7 @@ def ended_by(pid: int) -> int:
         (dispatcher, "write_fires"),
         (dispatcher, "move_on"),
         (dispatcher, "claim"),
-        (starting.starts, "start_once"),
+        (starts, "start_once"),
     ],
 )
 def test_whoever_comes_next_does_what_the_dead_one_left(

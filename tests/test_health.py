@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from monitoring import broker, health
+from monitoring import broker, health, pauses
 from monitoring.hooks import OUTBOX
-from monitoring.models import SetAsideEntry
+from monitoring.models import Queue, SetAsideEntry
 from monitoring.recorder import Recorder
 from monitoring.statuses import Status
 from tests.factories import NOON, make_tasks
+from tests.pausing import OPERATOR, register
 
 
 def kinds() -> list[str]:
@@ -55,6 +56,37 @@ def test_looking_changes_nothing(db: None) -> None:
     before = broker.connection().dump(OUTBOX)
     kinds()
     assert broker.connection().dump(OUTBOX) == before
+
+
+def test_it_notices_jobs_that_wait_where_nobody_listens(db: None) -> None:
+    for name in ("mail", "a/b", "c", "d"):
+        broker.queue(name).enqueue("tests.jobs.echo")
+        broker.connection().delete(OUTBOX)  # no recorder runs here
+        (concern,) = health.concerns(health.failure_trend())
+        assert concern.kind == "unattended"
+        if name == "mail":
+            assert concern.what == "1 job waits in mail, and no worker listens to it."
+            assert concern.queue == "mail"
+    assert concern.what == "4 jobs wait in 4 queues (a/b, c, d and 1 more), and no worker listens to them."
+    register("deck-1", "mail", "a/b", "c", "d")
+    assert kinds() == []
+
+
+def test_it_notices_jobs_that_wait_in_paused_queues(db: None) -> None:
+    register("deck-1", "mail", "other")
+    mail, other = (Queue.objects.create(name=name, first_seen_at=NOON) for name in ("mail", "other"))
+    pauses.pause_queue(mail, by=OPERATOR, reason="the server is down")
+    assert kinds() == [], "nothing waits"
+    for name in ("mail", "mail", "other"):
+        broker.queue(name).enqueue("tests.jobs.echo")
+    broker.connection().delete(OUTBOX)
+    (concern,) = health.concerns(health.failure_trend())
+    assert (concern.kind, concern.queue) == ("paused", "mail")
+    assert concern.what == "mail is paused by oscar, and 2 jobs wait there."
+    assert concern.advice == "The reason given: the server is down."
+    pauses.pause_queue(other, by=OPERATOR, seconds=60)
+    (concern,) = health.concerns(health.failure_trend())
+    assert concern.what == "2 queues are paused (mail, other), and 3 jobs wait there."
 
 
 def test_it_notices_that_redis_is_away(db: None, settings: Any) -> None:

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import Min
 
 from audit.models import StatusChange, TaskRun
-from demo import history
+from demo import history, history_parts
 from monitoring.models import Queue, Task
 from monitoring.rebuilding import differences
 from monitoring.statuses import Status
@@ -50,3 +50,16 @@ def test_it_refuses_the_same_past_twice_and_senseless_sizes() -> None:
         call_command("seed_history", "--tasks", "20", "--seed", "5", stdout=StringIO())
     with pytest.raises(CommandError, match="--tasks must be"):
         call_command("seed_history", "--tasks", "0", stdout=StringIO())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_writes_a_long_past_in_parts_that_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_parts, "WORTH_IT", 1_000)
+    call_command("seed_history", "--tasks", "1500", "--days", "10", "--seed", "7", stdout=StringIO())
+    assert Task.objects.count() == 1500
+    assert differences() == []
+    newest = list(StatusChange.objects.order_by("-id").values_list("changed_at", flat=True)[:10])
+    assert newest == list(StatusChange.objects.order_by("-changed_at").values_list("changed_at", flat=True)[:10])
+    assert not Task.objects.unfinished().filter(created_at__lt=datetime.now(UTC) - timedelta(hours=4)).exists()
+    with pytest.raises(CommandError, match="choose another seed"):
+        call_command("seed_history", "--tasks", "1500", "--days", "10", "--seed", "7", stdout=StringIO())

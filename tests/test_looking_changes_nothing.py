@@ -11,21 +11,32 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern
 from redis import Redis
 from rq.worker import WorkerStatus
 
+from audit.roles import OPERATE
+from audit.trail import Actor
 from monitoring import broker
+from monitoring.actions import RETRY
 from monitoring.dashboard_api import urls as dashboard_api
 from monitoring.monitoring_api import urls as monitoring_api
+from monitoring.operations import begin_operation
+from monitoring.statuses import Status
+from scheduler.monitored_workflows import urls as monitored_workflows
+from scheduler.workflow_api import urls as workflow_api
 from tests.cast import API, client_of
 from tests.factories import make_run, make_task
 from tests.monitoring_api import BASE
+from tests.reading_pages import BASE as PAGES
+from tests.workflows import begin
 
 READS = {
-    *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LRANGE", "MGET", "SCARD", "SMEMBERS", "STRLEN", "TTL"),
-    *("TYPE", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"),
+    *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LINDEX", "LLEN", "LPOS", "LRANGE", "MGET", "SCARD", "SMEMBERS"),
+    *("STRLEN", "TTL", "ZRANK"),
+    *("TYPE", "XINFO", "XLEN", "XRANGE", "XREAD", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"),
     *("AUTH", "CLIENT", "HELLO", "INFO", "PING", "SELECT"),  # of the connection, not of the data
 }
 END = "that was all"
@@ -78,11 +89,59 @@ def paths(db: None) -> list[str]:
     worker.register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
     worker.set_state(WorkerStatus.BUSY)
     broker.connection().sadd("rq:workers", "rq:worker:long-gone")
-    task_id = str(task.id)
+    task_id, workflow_id = str(task.id), str(begin().pk)
     return [
         *paths_of(BASE, monitoring_api, task_id=task_id),
         *paths_of(API, dashboard_api, id=task_id, name="default"),
+        *(f"{PAGES}/{path}" for path in _dead_letters()),
+        *paths_of(BASE, monitored_workflows, workflow_id=workflow_id),
+        *(
+            path
+            for path in paths_of(
+                "/api/v1", workflow_api, namespace="tests", name="diamond", task_id=workflow_id, step_id="charge"
+            )
+            if not path.endswith(("/pause", "/resume", "/retry"))
+        ),
     ]
+
+
+def _dead_letters() -> list[str]:
+    """Pages of failed jobs and of operations, with one of each."""
+    task = make_task(status=Status.FAILED, error="ValueError: no order 1")
+    by = Actor(name="oscar", source="dlq", permissions=frozenset({OPERATE}))
+    operation = begin_operation(RETRY, {"status": ["FAILED"]}, by=by, try_first=5)
+    lists = [f"{path}{part}" for path in ("queues/default/dlq", "failures") for part in ("", "/rows", "/parts")]
+    return [
+        *lists,
+        *(f"{path}?group={group}" for path in lists for group in ("error", task.error_group)),
+        *("operations", f"operations/{operation.pk}", f"operations/{operation.pk}/parts"),
+    ]
+
+
+@pytest.fixture
+def page_paths(paths: list[str]) -> list[str]:
+    """The pages of queues, of workers, of lists of tasks, and of a task that waits."""
+    waits = make_task(status=Status.QUEUED, job_id=broker.queue("default").get_job_ids()[0])
+    below = ("queues", "queues-parts", "queues/default", "queues/default/parts", "workers", "workers/parts")
+    lists = [f"{path}{part}" for path in ("tasks", "queues/default/jobs") for part in ("", "/rows", "/counts")]
+    files = ("tasks?format=csv", "queues/default/jobs?format=csv&state=completed")
+    of_task = [f"tasks/{waits.pk}{part}" for part in ("", "/parts", "/again")]
+    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *of_task)]
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
+def test_pages_read_only(page_paths: list[str], browser: Client) -> None:
+    def look() -> None:
+        for path in page_paths:
+            answer = browser.get(path)
+            assert answer.status_code == 200, path
+            assert b"".join(answer), path  # files are read as they are sent
+
+    with CaptureQueriesContext(connection) as queries:
+        commands = heard(look)
+    assert {"LPOS", "LINDEX"} < set(commands)
+    assert set(commands) - READS == set()
+    assert [query["sql"] for query in queries if not query["sql"].startswith("SELECT ")] == []
 
 
 def test_it_hears_what_redis_receives() -> None:

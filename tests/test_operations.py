@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -341,6 +344,27 @@ def test_several_processes_do_each_task_once(oscar: Actor) -> None:
     assert operation.done + other.done == 40
     assert Counter(target for target, outcome in trail() if outcome == "success") == Counter(ids)
     assert sorted(queued()) == sorted(ids)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_each_task_has_one_outcome_while_processes_are_killed_at_random(oscar: Actor) -> None:
+    chance = random.Random(20261125)  # noqa: S311  # a repeatable test, not a secret
+    ids = fail(60)
+    operation = begin_operation(actions.RETRY, FAILED, by=oscar)
+    kills = 0
+    for _ in range(12):
+        children = [in_a_child(carry_out) for _ in range(2)]
+        time.sleep(chance.uniform(0.005, 0.08))
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            kills += ended_by(child) == signal.SIGKILL
+        record()
+    assert kills > 0
+    carry_out()
+    operation.refresh_from_db()
+    assert (operation.state, operation.done, operation.refused) == (State.FINISHED, 60, 0), operation.refusals
+    assert trail() == [(job_id, "success") for job_id in ids]
+    assert queued() == ids
 
 
 def test_it_starts_anew_once_what_redis_has_forgotten(oscar: Actor) -> None:

@@ -117,7 +117,7 @@ def test_it_needs_the_same_queries_for_any_number_of_changes(
     for task in make_tasks(30, status=Status.FAILED, error="ValueError: no"):
         make_change(task.pk, Status.RUNNING, Status.FAILED)
     SetAsideEntry.objects.create(stream_id="1-0", payload="?", reason="not JSON", set_aside_at=NOON)
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(21):
         text = page(browser, "/")
     assert "need" in text
 
@@ -203,7 +203,7 @@ def test_it_needs_the_same_queries_for_any_story(
     failed_task.retry_of = make_task().pk
     failed_task.scheduled_job = make_schedule()
     failed_task.save()
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         text = page(browser, f"/tasks/{failed_task.pk}")
     assert "Every 5 minutes" in text
     assert "Retry of" in text
@@ -239,7 +239,7 @@ def test_it_shows_long_stories_by_their_newest_steps(browser: Client, django_ass
         )
         for second in range(500)
     )
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         text = page(browser, f"/tasks/{task.pk}")
     assert "The newest 50 steps" in text
     assert text.count("step step-scheduled") == 50

@@ -18,7 +18,7 @@ from monitoring import broker, pause_mirror, pauses
 from monitoring.hooks import OUTBOX
 from monitoring.models import Queue
 from monitoring.pausable import Pausable
-from tests.pausing import OPERATOR, all_acknowledge, living, start_worker, told, workers
+from tests.pausing import OPERATOR, all_acknowledge, living, register, start_worker, told, workers
 from tests.running import wait_for
 
 pytestmark = [
@@ -182,8 +182,7 @@ def test_a_burst_of_work_leaves_a_paused_queue_alone(mail: Queue) -> None:
 
 
 def test_it_names_workers_that_know_nothing_of_pauses(mail: Queue) -> None:
-    plain = rq.Worker([broker.queue("mail")], name="plain", connection=broker.connection())
-    plain.register_birth()
+    register("plain", "mail", plain=True)
     pauses.pause_queue(mail, by=OPERATOR)
     found = told(mail)
     assert [worker.name for worker in found.unable] == ["plain"]

@@ -76,6 +76,7 @@ def test_it_says_which_are_paused_and_by_whom(browser: Client) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("work")
 def test_it_says_what_is_not_known_while_redis_is_away(browser: Client, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     text = page(browser, "/queues")

@@ -192,9 +192,11 @@ def test_it_counts_labels_as_the_rows_have_them(
 ) -> None:
     forget_everything()
     at = BEGINNING
+    removed: Counter[int] = Counter()
     for job, word, queue, function, milliseconds, pause, error in history:
         description = {"params": "{}", "meta": told[job]} if job % 2 else {"meta": told[job]}
-        add(at, job, word, q=queue, f=function, ms=milliseconds, d=description, x=error)
+        add(at, job + 10 * removed[job], word, q=queue, f=function, ms=milliseconds, d=description, x=error)
+        removed[job] += word == "removed"  # as above
         at += pause
     record(limit=batch_size)
     assert differences() == []

@@ -271,6 +271,14 @@ def test_it_says_what_rows_can_be_asked_for(browser: Client, query: str) -> None
     assert "must be" in text_of(browser, query, f"{LIST}/rows", status=400)
 
 
+def test_links_have_nothing_of_live_updates(browser: Client) -> None:
+    make_tasks(45)
+    text = text_of(browser, "size=20&since=2025-01-15&new=any&ids=", f"{LIST}/counts")
+    assert "size=20&amp;page=2" in text
+    assert "since=" not in text
+    assert "new=any" not in text
+
+
 def test_it_gives_the_figures_alone(browser: Client) -> None:
     make_tasks(3)
     text = text_of(browser, "size=20", f"{LIST}/counts")

@@ -169,7 +169,8 @@ def test_it_reads_in_chunks(monkeypatch: pytest.MonkeyPatch, django_assert_max_n
 
 @pytest.mark.usefixtures("trail")
 def test_it_follows_a_trail_that_grows_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    look, grown = verification._head, []
+    look = verification._head
+    grown: list[bool] = []
 
     def grow_and_look() -> verification.End:
         if not grown:

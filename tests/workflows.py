@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import rq
+from django.test import TestCase
 from django.utils import timezone
 
 import tests.workflow_handlers  # noqa: F401  # registers them
@@ -17,9 +18,15 @@ from scheduler.workflow_starts import start_workflow
 from scheduler.workflow_states import StepStatus
 
 
+def committed() -> Any:
+    """What follows a commit happens at the end of the block: the transaction around a test never ends."""
+    return TestCase.captureOnCommitCallbacks(execute=True)
+
+
 def begin(reference: str = "tests.diamond@1.0.0", context: dict[str, Any] | None = None, **options: Any) -> Workflow:
     """A workflow that has been started."""
-    return start_workflow(reference, context, **options)
+    with committed():
+        return start_workflow(reference, context, **options)
 
 
 def work(*queues: str, burst: int | None = None) -> None:
@@ -31,15 +38,21 @@ def work(*queues: str, burst: int | None = None) -> None:
 def record() -> None:
     """The recorder writes down all that was reported."""
     recorder = Recorder(announce=lambda _: None)
-    recorder.start()
-    recorder.drain()
+    with committed():
+        recorder.start()
+        recorder.drain()
+
+
+def dispatch() -> None:
+    """The dispatcher makes all its looks."""
+    with committed():
+        Reconciler().turn()
 
 
 def let_time_pass(seconds: float = 400) -> None:
     """What waits for its time waits no longer."""
     past = timedelta(seconds=seconds)
-    for step in WorkflowStep.objects.exclude(next_retry_at=None):
-        WorkflowStep.objects.filter(pk=step.pk).update(next_retry_at=step.next_retry_at - past)
+    WorkflowStep.objects.exclude(next_retry_at=None).update(next_retry_at=timezone.now() - past)
 
 
 def run(workflow: Workflow, rounds: int = 250) -> Workflow:
@@ -52,7 +65,7 @@ def run(workflow: Workflow, rounds: int = 250) -> Workflow:
             return workflow
         if WorkflowStep.objects.startable(timezone.now() + timedelta(days=1)).filter(workflow=workflow).exists():
             let_time_pass()
-            Reconciler().turn()
+            dispatch()
     raise AssertionError(f"{workflow} is {workflow.status} after {rounds} rounds: {states(workflow)}")
 
 

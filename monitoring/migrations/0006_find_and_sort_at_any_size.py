@@ -7,7 +7,12 @@ from django.db import DatabaseError, migrations, models, transaction
 import monitoring.descending
 import monitoring.expressions
 
-TRIGRAMS = {"task_payload_trigrams": "arguments", "task_job_trigrams": "job_id"}
+TRIGRAMS = {
+    # UPPER is what Django writes for icontains.
+    "task_payload_trigrams": 'USING gin (UPPER("arguments") gin_trgm_ops)',
+    # Without the ids that RQ makes: see TaskFilter.filter_job_id.
+    "task_job_trigrams": 'USING gin (UPPER("job_id") gin_trgm_ops) WHERE "job_id" <> ("id")::text',
+}
 STATUSES = [
     ("SCHEDULED", "Scheduled"),
     ("DEFERRED", "Deferred"),
@@ -46,11 +51,8 @@ def add_trigrams(apps, schema_editor):
         return
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            for index, column in TRIGRAMS.items():
-                # UPPER is what Django writes for icontains.
-                cursor.execute(
-                    f'CREATE INDEX "{index}" ON "monitoring_task" USING gin (UPPER("{column}") gin_trgm_ops)'
-                )
+            for index, of in TRIGRAMS.items():
+                cursor.execute(f'CREATE INDEX "{index}" ON "monitoring_task" {of}')
     except DatabaseError as error:
         log.warning(
             "There are no trigram indexes, so a search for part of a payload or of a job id reads every task: %s. Once "
@@ -78,7 +80,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="task",
             index=models.Index(
-                condition=models.Q(("worker__gt", "")), fields=["worker", "created_at", "id"], name="task_worker"
+                condition=models.Q(("worker__gt", "")), fields=["worker"], name="task_worker"
             ),
         ),
         migrations.RunPython(add_trigrams, remove_trigrams),

@@ -113,9 +113,9 @@ class TaskDetailResponse(serializers.Serializer[Any]):
         help_text="The error of the last failed run; null without one."
     )
     retry_count = serializers.IntegerField(help_text="Automatic and manual retries.")
-    is_resumed = serializers.SerializerMethodField(help_text="False: RQ runs a task anew and resumes none.")
-    resume_attempt_count = serializers.SerializerMethodField(help_text="0, as above.")
-    last_resume_attempt = serializers.SerializerMethodField(help_text="Null, as above.")
+    is_resumed = serializers.SerializerMethodField(help_text="Whether it is a later attempt of a workflow's step.")
+    resume_attempt_count = serializers.SerializerMethodField(help_text="How many attempts of the step came before.")
+    last_resume_attempt = serializers.SerializerMethodField(help_text="When it was decided on, if it is one.")
     service_requests = serializers.ListField(child=serializers.DictField(), allow_null=True)
     task_data = serializers.SerializerMethodField(help_text="What its producer told of it; empty if nothing.")
 
@@ -127,13 +127,15 @@ class TaskDetailResponse(serializers.Serializer[Any]):
         return [task.error] if task.error else None
 
     def get_is_resumed(self, task: Task) -> bool:
-        return False
+        return self.get_resume_attempt_count(task) > 0
 
     def get_resume_attempt_count(self, task: Task) -> int:
-        return 0
+        """As the producer told: RQ itself runs a task anew and resumes none."""
+        told = (task.task_data or {}).get("resume_attempts")
+        return told if isinstance(told, int) and 0 < told < 2**31 else 0
 
     def get_last_resume_attempt(self, task: Task) -> datetime | None:
-        return None
+        return task.created_at if self.get_is_resumed(task) else None
 
     def get_task_data(self, task: Task) -> dict[str, Any]:
         return task.task_data or {}

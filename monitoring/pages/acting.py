@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from audit.trail import NotAllowedNow, NotPermitted
 from monitoring.broker import BrokerError
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 class SeeOther(HttpResponseRedirect):
@@ -35,7 +35,7 @@ def for_actors(view: View) -> View:
 def look_or_act(look: View, act: View) -> View:
     """An address that shows a page, and whose forms are sent to it."""
 
-    def answer(request: HttpRequest, **named: Any) -> HttpResponse:
+    def answer(request: HttpRequest, **named: Any) -> HttpResponseBase:
         return (act if request.method == "POST" else look)(request, **named)
 
     return answer

@@ -14,48 +14,45 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst
 
 from audit import roles
 from audit.trail import Actor, actor_of, audited
 from monitoring.actions import Verb, perform
-from monitoring.operations import AT_ONCE, act_on_matching, count_matching_verb
+from monitoring.operations import AT_ONCE, count_matching_verb
 from monitoring.pages.acting import SeeOther, act_and_return
-from monitoring.pages.selections import BULK_VERBS, chosen_tasks, outcome_in_words
+from monitoring.pages.selections import chosen_tasks, outcome_in_words
 from monitoring.pages.task_list import TaskList, whole_number
 
-SOURCE = "jobs.bulk"
 OF_THE_DEED = ("csrfmiddlewaretoken", "action", "all", "ask", "expected", "reason")
 """Fields of the form that are no filters."""
-WHAT_IT_MEANS = {
-    "retry": "They go to the end of their queues and run again.",
-    "cancel": "Those that wait never start. Workers are told to end those that run.",
-    "remove": "Their jobs are deleted from Redis, and they vanish from here. That cannot be undone; "
-    "who did it stays in the trail.",
-}
 
 
 def act_on_list(request: HttpRequest, list_of: Callable[[QueryDict], TaskList]) -> HttpResponse:
     """Does what the form asks for and goes back to the list as it was (303), with what became of it."""
     tasks = list_of(_filters(request))
-    verb = BULK_VERBS.get(request.POST.get("action", ""))
-    everything = request.POST.get("all") == "1"
+    verb = tasks.bulk_verbs.get(request.POST.get("action", ""))
+    everything = tasks.is_about_all(request.POST)
     job_ids = [] if everything else [job_id for job_id in request.POST.getlist("job_id") if job_id]
-    by = actor_of(request, source=SOURCE)
-    if not by.may(roles.OPERATE) and (verb is None or not (everything or job_ids)):
-        with audited("job.bulk", by=by, needs=roles.OPERATE, queue=tasks.queue):
-            pass
-    if verb is None:
-        messages.warning(request, "Unknown action")
-    elif not everything and not job_ids:
-        messages.warning(request, f"Select at least one {tasks.noun.removesuffix('s')}.")
-    elif everything and tasks.errors:
-        messages.warning(request, "Nothing was done, for the filters cannot be used.")
+    by = actor_of(request, source=tasks.source)
+    if verb is None or (complaint := _complaint(request, tasks, job_ids, everything=everything)):
+        if not by.may(roles.OPERATE):
+            with audited("job.bulk", by=by, needs=roles.OPERATE, queue=tasks.queue):
+                pass
+        messages.warning(request, complaint if verb else "Unknown action")
     elif request.POST.get("ask") and by.may(roles.OPERATE):
         return _ask(request, verb, tasks, job_ids)
     else:
         return act_and_return(request, lambda: _act(request, verb, tasks, job_ids, by), to=tasks.address)
     return SeeOther(tasks.address)
+
+
+def _complaint(request: HttpRequest, tasks: TaskList, job_ids: list[str], *, everything: bool) -> str:
+    """Why nothing can be done with the form, empty if something can."""
+    if everything:
+        return "Nothing was done, for the filters cannot be used." if tasks.errors else ""
+    if not job_ids:
+        return f"Select at least one {tasks.noun.removesuffix('s')}."
+    return "That can be done to all that match only." if request.POST["action"] in tasks.takes_time else ""
 
 
 def _filters(request: HttpRequest) -> QueryDict:
@@ -72,13 +69,14 @@ def _filters(request: HttpRequest) -> QueryDict:
 
 
 def _act(request: HttpRequest, verb: Verb, tasks: TaskList, job_ids: list[str], by: Actor) -> str:
-    reason = request.POST.get("reason", "")
+    word, reason = request.POST["action"], request.POST.get("reason", "")
     expected = whole_number(request.POST.get("expected"), 0) or None
     results: Any
     if job_ids:
-        results = perform(verb, chosen_tasks(job_ids, queue=tasks.queue), by=by, reason=reason, only_in=tasks.queue)
+        chosen, action = chosen_tasks(job_ids, queue=tasks.queue), tasks.trail_action(word)
+        results = perform(verb, chosen, by=by, reason=reason, action=action, only_in=tasks.queue)
     else:
-        results = act_on_matching(verb, tasks.filter.values(), by=by, reason=reason)
+        results = tasks.act_on_all(word, by=by, reason=reason)
     if isinstance(results, list):
         return outcome_in_words(verb, results, expected=expected)
     return format_html(
@@ -101,15 +99,15 @@ def _ask(request: HttpRequest, verb: Verb, tasks: TaskList, job_ids: list[str]) 
     described = " ".join(word for word in (f"{number:,}", of_status, noun) if word)
     context = {
         "section": "queues" if tasks.queue else "tasks",
-        "title": f"{capfirst(action)} {described}{f' of {tasks.queue}' if tasks.queue else ''}?",
-        "button": f"{capfirst(action)} {number:,} {noun}",
-        "meaning": WHAT_IT_MEANS[action],
+        "title": f"{tasks.button(action)} {described}{f' of {tasks.queue}' if tasks.queue else ''}?",
+        "button": f"{tasks.button(action)} {number:,} {noun}",
+        "meaning": tasks.what_it_means[action],
         "number": number,
         "total": total,
         "left": total - number,
         "noun": tasks.noun,
         "chips": [] if job_ids else _in_use(tasks),
-        "in_background": number > AT_ONCE and not job_ids,
+        "in_background": (number > AT_ONCE or action in tasks.takes_time) and not job_ids,
         "address": tasks.address,
         "hidden": [
             ("action", action),
@@ -122,7 +120,7 @@ def _ask(request: HttpRequest, verb: Verb, tasks: TaskList, job_ids: list[str]) 
 
 def _in_use(tasks: TaskList) -> list[str]:
     return [
-        f"{label}: {', '.join(values)}"
+        f"{label}: {', '.join(tasks.told(name, value) for value in values)}"
         for name, label in tasks.labels.items()
         if name != "sort" and (values := [value for value in tasks.parameters.getlist(name) if value])
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import register_converter, reverse
 from django.views.decorators.http import require_POST
@@ -17,7 +17,7 @@ from monitoring.pages.acting import act_and_tell, for_actors, look_or_act, refus
 from monitoring.pages.bulk import act_on_list
 from monitoring.pages.job_list import REPEATABLE, JobList
 from monitoring.pages.list_views import show_counts, show_list, show_rows
-from monitoring.pages.queue_paths import QueueInPath, of_queue
+from monitoring.pages.queue_paths import QueueInPath, of_queue, queue_named
 from monitoring.pages.selections import BULK_VERBS, chosen_tasks
 from monitoring.pages.views import for_viewers
 
@@ -60,7 +60,7 @@ def job_rows(request: HttpRequest, queue: Queue) -> HttpResponse:
 
 
 @require_POST
-def job_action(request: HttpRequest, **named: Any) -> HttpResponse:
+def job_action(request: HttpRequest, **named: Any) -> HttpResponseBase:
     """One verb for one job, answered in JSON; whoever is not logged in and wants no page is told so in JSON, too."""
     if not request.user.is_authenticated and wants_json(request):
         answer = refuse(401, "Log in first, or send a bearer token.")
@@ -70,11 +70,12 @@ def job_action(request: HttpRequest, **named: Any) -> HttpResponse:
 
 
 @for_actors
-@of_queue
-def _act(request: HttpRequest, queue: Queue, job_id: str, action: str) -> HttpResponse:
-    verb = VERBS.get(action)
+def _act(request: HttpRequest, name: str, job_id: str, action: str) -> HttpResponse:
+    verb, queue = VERBS.get(action), queue_named(name)
     if verb is None:
         return refuse(400, "Unknown action")
+    if queue is None:
+        return refuse(404, "Unknown queue")
     task = chosen_tasks([job_id], queue=queue.name)[0]
 
     def deed() -> None:

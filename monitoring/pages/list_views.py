@@ -63,12 +63,12 @@ def show_rows(request: HttpRequest, tasks: TaskList) -> HttpResponse:
     """
     try:
         shown = _ids(request.GET.get("ids", ""))
-        rows = list(Task.objects.for_list().filter(pk__in=shown))
+        rows = list(tasks.rows().filter(pk__in=shown))
         rows += _new_rows(tasks, request.GET, shown)
     except ValueError:
         sentence = 'ids and new must be task ids joined by commas (new may be "any"), since must be a time.'
         return HttpResponse(sentence, status=400, content_type="text/plain; charset=utf-8")
-    return render(request, "tasks/_rows.html", {"tasks": rows})
+    return render(request, tasks.rows_template, {"tasks": rows, "list": tasks})
 
 
 def _new_rows(tasks: TaskList, parameters: QueryDict, shown: list[UUID]) -> list[Task]:
@@ -79,8 +79,8 @@ def _new_rows(tasks: TaskList, parameters: QueryDict, shown: list[UUID]) -> list
     if new != "any":
         matching = matching.filter(pk__in=_ids(new))
     if since:
-        matching = matching.filter(created_at__gte=parse_moment(since))
-    return list(matching.order_by("-created_at", "-id")[:ROWS_LIMIT])
+        matching = matching.filter(**{f"{tasks.since_column}__gte": parse_moment(since)})
+    return list(matching.order_by(f"-{tasks.since_column}", "-id")[:ROWS_LIMIT])
 
 
 def _ids(text: str) -> list[UUID]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from monitoring import activity, health, statistics
+from monitoring import activity, error_groups, health, statistics
 from monitoring import overview as figures
 from monitoring.pages import choices
 from monitoring.pages.charts import ends_chart
@@ -47,5 +47,5 @@ def _overview(span: Range) -> dict[str, Any]:
         "chart": ends_chart(told.over_time, span),
         "queues": told.queues[:MOST_QUEUES],
         "changes": activity.newest_changes(16),
-        "failures": activity.newest_failures(8),
+        "failures": error_groups.groups(limit=8, newest_first=True),
     }

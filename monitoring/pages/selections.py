@@ -15,6 +15,12 @@ from monitoring.pages.acting import in_words
 
 BULK_VERBS: dict[str, Verb] = {"retry": RETRY, "cancel": END, "remove": REMOVE}
 """What can be done to many tasks, by the word in forms."""
+WHAT_IT_MEANS = {
+    "retry": "They go to the end of their queues and run again.",
+    "cancel": "Those that wait never start. Workers are told to end those that run.",
+    "remove": "Their jobs are deleted from Redis, and they vanish from here. That cannot be undone; "
+    "who did it stays in the trail.",
+}
 REASONS_TOLD = 3
 """More different reasons of refusals than this are told as one."""
 

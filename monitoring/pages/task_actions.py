@@ -19,9 +19,8 @@ from monitoring.actions import NoSuchQueue, Verb, move_to, perform_on, retry_tas
 from monitoring.models import Task
 from monitoring.pages import views
 from monitoring.pages.acting import SeeOther, act_and_return, for_actors, look_or_act, way_back
-from monitoring.pages.bulk import WHAT_IT_MEANS
 from monitoring.pages.forms import ArgumentsForm
-from monitoring.pages.selections import chosen_tasks
+from monitoring.pages.selections import WHAT_IT_MEANS, chosen_tasks
 from monitoring.pages.task_deeds import BUTTONS, again_off
 from monitoring.templatetags.documents import pretty
 

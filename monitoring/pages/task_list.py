@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,15 +11,22 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
+from audit.trail import Actor
 from monitoring import statistics
+from monitoring.actions import Result, Verb
 from monitoring.filters import BadFilter, TaskFilter
-from monitoring.models import Queue, Task
+from monitoring.models import Queue, Task, TaskQuerySet
+from monitoring.operations import act_on_matching
 from monitoring.orders import SORT_COLUMNS, ordered
-from monitoring.pages.selections import BULK_VERBS
+from monitoring.pages.selections import BULK_VERBS, WHAT_IT_MEANS
+from monitoring.paging import page_of_tasks
 from monitoring.statuses import Status
+from monitoring.stored_operations import Operation
 
 SIZES = (20, 50, 100)
 DEFAULT_SORT = "-created"
+OF_LIVE_UPDATES = ("ids", "new", "since")
+"""Parameters by which rows and figures are fetched: no link has them."""
 
 
 class TaskList:
@@ -63,11 +70,22 @@ class TaskList:
     tab = "status"
     """The parameter that the tabs set."""
     form_fields = "tasks/_fields.html"
+    rows_template = "tasks/_rows.html"
+    since_column = "created_at"
+    """What a list that takes new rows is sorted by, greatest first."""
+    source = "jobs.bulk"
+    """What the trail says of its form's deeds."""
+    bulk_verbs: Mapping[str, Verb] = BULK_VERBS
+    """What its form can ask for."""
+    what_it_means: Mapping[str, str] = WHAT_IT_MEANS
+    """What people are told before they do it."""
+    takes_time: Collection[str] = ()
+    """Those of ``bulk_verbs`` that are never done at once."""
 
     def __init__(self, parameters: QueryDict) -> None:
         self.parameters = parameters
         self.statuses: list[str] = self.read_statuses()
-        self.filter = TaskFilter(self.read_filter(), queryset=Task.objects.for_list())
+        self.filter = TaskFilter(self.read_filter(), queryset=self.rows())
         self.sort = self.sorts.get(parameters.get("sort", ""), DEFAULT_SORT)
         self.size = min(whole_number(parameters.get("size"), self.default_size), SIZES[-1])
 
@@ -90,6 +108,10 @@ class TaskList:
     def tab_groups(self) -> Iterable[tuple[str, str, tuple[Status, ...]]]:
         """Its tabs: the word in the address, the label, and the statuses, of which the first lends its shape."""
         return [(status.lower(), status.label, (status,)) for status in Status]
+
+    def rows(self) -> TaskQuerySet:
+        """Tasks with what its rows show."""
+        return Task.objects.for_list()
 
     def read_statuses(self) -> list[str]:
         """The statuses that the address asks for; none for any."""
@@ -167,12 +189,44 @@ class TaskList:
     @cached_property
     def tasks(self) -> list[Task]:
         """The page's tasks."""
-        return list(self.in_order()[self.first - 1 : self.last]) if self.total else []
+        if not self.total:
+            return []
+        page = page_of_tasks(
+            self.filter.values(),
+            sort=self.sort.removeprefix("-"),
+            descending=self.sort.startswith("-"),
+            number=self.page,
+            size=self.size,
+            total=self.total,
+        )
+        return list(page.tasks)
 
     @property
     def verbs(self) -> list[str]:
         """What can be done to any of the tasks that it may show, as forms have it."""
-        return [word for word, verb in BULK_VERBS.items() if not self.statuses or verb.allowed & set(self.statuses)]
+        verbs = self.bulk_verbs.items()
+        return [word for word, verb in verbs if not self.statuses or verb.allowed & set(self.statuses)]
+
+    def is_about_all(self, form: QueryDict) -> bool:
+        """Whether its form is about all that match, and not about those that are ticked."""
+        return form.get("all") == "1"
+
+    def button(self, word: str) -> str:
+        """One of ``bulk_verbs`` as a button says it, before the number."""
+        return word.capitalize()
+
+    def told(self, name: str, value: str) -> str:
+        """A parameter's value as people are told it."""
+        return value
+
+    def trail_action(self, word: str) -> str:
+        """The trail's word for one of ``bulk_verbs``; empty for the verb's own."""
+        return ""
+
+    def act_on_all(self, word: str, *, by: Actor, reason: str) -> list[Result] | Operation:
+        """Does one of ``bulk_verbs`` to all that match."""
+        verb, action = self.bulk_verbs[word], self.trail_action(word)
+        return act_on_matching(verb, self.filter.values(), by=by, reason=reason, action=action)
 
     @property
     def takes_new_tasks(self) -> bool:
@@ -181,8 +235,10 @@ class TaskList:
 
     @property
     def oldest_shown(self) -> datetime | None:
-        """When the last task on a full page was created; None while the page has room for any."""
-        return self.tasks[-1].created_at if self.total > len(self.tasks) else None
+        """``since_column`` of the last task on a full page; None while the page has room for any."""
+        is_full = self.tasks and self.total > len(self.tasks)
+        moment: datetime | None = getattr(self.tasks[-1], self.since_column) if is_full else None
+        return moment
 
     @cached_property
     def queues(self) -> list[str]:
@@ -194,7 +250,7 @@ class TaskList:
     def link(self, **changes: Any) -> str:
         """The address of this list with other parameters, on its first page unless ``page`` is given."""
         query = self.parameters.copy()
-        for name, value in {"page": None, **changes}.items():
+        for name, value in {**dict.fromkeys(OF_LIVE_UPDATES), "page": None, **changes}.items():
             query.pop(name, None)
             if value is not None:
                 query[name] = str(value)

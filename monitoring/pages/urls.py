@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from monitoring.pages import jobs, metrics, overview, queue, queues, sessions, statistics, task_actions, views, workers
+from monitoring.pages import (
+    audit,
+    dead_letters,
+    jobs,
+    metrics,
+    operations,
+    overview,
+    queue,
+    queues,
+    sessions,
+    statistics,
+    task_actions,
+    views,
+    workers,
+)
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -13,6 +27,8 @@ urlpatterns = [
     path("logout", sessions.log_out, name="logout"),
     path("queues", queues.queues, name="queues"),
     path("queues-parts", queues.queues_parts, name="queues-parts"),
+    path("audit", audit.audit, name="audit"),
+    path("audit/parts", audit.audit_parts, name="audit-parts"),
     path("metrics", metrics.metrics, name="metrics"),
     path("metrics/parts", metrics.metrics_parts, name="metrics-parts"),
     path("metrics/history", metrics.metrics_history, name="metrics-history"),
@@ -20,6 +36,16 @@ urlpatterns = [
     path("queues/<queue:name>/jobs/rows", jobs.job_rows, name="job-rows"),
     path("queues/<queue:name>/jobs/counts", jobs.job_counts, name="job-counts"),
     path("queues/<queue:name>/jobs", jobs.jobs, name="jobs"),
+    path("queues/<queue:name>/dlq/rows", dead_letters.queue_rows, name="queue-dlq-rows"),
+    path("queues/<queue:name>/dlq/parts", dead_letters.queue_parts, name="queue-dlq-parts"),
+    path("queues/<queue:name>/dlq", dead_letters.dead_letters, name="queue-dlq"),
+    path("failures", dead_letters.failures, name="failures"),
+    path("failures/rows", dead_letters.failure_rows, name="failure-rows"),
+    path("failures/parts", dead_letters.failure_parts, name="failure-parts"),
+    path("operations", operations.operations, name="operations"),
+    path("operations/<int:number>", operations.operation, name="operation"),
+    path("operations/<int:number>/parts", operations.operation_parts, name="operation-parts"),
+    path("operations/<int:number>/stop", operations.stop, name="operation-stop"),
     path("queues/<queue:name>/parts", queue.queue_parts, name="queue-parts"),
     path("queues/<queue:name>", queue.queue_page, name="queue"),
     path("statistics", statistics.statistics, name="statistics"),

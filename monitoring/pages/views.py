@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audit.roles import VIEW
+from audit.trail_filter import deeds_on, removal_of
 from monitoring.inbox import task_id_for
 from monitoring.models import Task
 from monitoring.pages import acting
@@ -23,7 +24,8 @@ from monitoring.pages.task_list import TaskList
 from monitoring.timeline import timeline_of
 from monitoring.waiting import wait_of
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
+DEEDS = 20
 TOLD = (
     ("RQ's job id", "job_id"),
     ("Kind", "kind"),
@@ -110,6 +112,7 @@ def _task(request: HttpRequest, task_id: UUID, template: str) -> HttpResponse:
         "timeline": timeline_of(task.pk),
         "dependencies": dependencies,
         "wait": wait_of(task, dependencies),
+        "trail": deeds_on(task.job_id, DEEDS),
         "told": [(label, value) for label, name in TOLD if (value := getattr(task, name)) and value != str(task.pk)],
         "retried": related.get(task.retry_of) if task.retry_of else None,
         "deeds": deeds_for(task, request.user),
@@ -119,7 +122,7 @@ def _task(request: HttpRequest, task_id: UUID, template: str) -> HttpResponse:
 
 def no_such_task(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """404, and what may have become of it."""
-    return render(request, "404.html", {"missing_task": task_id}, status=404)
+    return render(request, "404.html", {"missing_task": task_id, "removal": removal_of(str(task_id))}, status=404)
 
 
 def _jump(request: HttpRequest) -> UUID | None:

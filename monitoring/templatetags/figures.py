@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -30,6 +32,23 @@ def _percent(percent: float, part: int, rest: int) -> str:
     if percent == 0 and part:
         return "<0.1 %"
     return f"{percent:.1f} %"
+
+
+@register.simple_tag
+def spark(figures: Sequence[int]) -> SafeString:
+    """A bar for each figure, the highest as high as can be. What it shows is told beside it, or in its title."""
+    most = max(figures, default=0) or 1
+    bars = "".join(
+        f"M{4 * place},24V{24 - max(2, round(24 * figure / most))}h3V24z"
+        for place, figure in enumerate(figures)
+        if figure
+    )
+    width = 4 * len(figures)
+    return format_html(
+        '<svg class="spark" viewBox="0 0 {} 24" preserveAspectRatio="none" aria-hidden="true">'
+        '<path class="spark-ground" d="M0,23.5H{}"/><path d="{}"/></svg>',
+        width, width, bars,
+    )  # fmt: skip
 
 
 @register.simple_tag

@@ -8,10 +8,14 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from audit.models import OperatorAction, Outcome
 from monitoring import tracebacks, wording
 from monitoring.statuses import RunStatus, Status
 
 register = template.Library()
+
+_OUTCOMES: dict[str, Status] = {Outcome.SUCCESS: Status.COMPLETED, Outcome.REFUSED: Status.CANCELLED}
+"""Whose shape and colour a deed's outcome has."""
 
 
 @register.simple_tag
@@ -26,6 +30,13 @@ def status_mark(status: str, word: str = "") -> SafeString:
     shape = (Status.FAILED if status == RunStatus.RETRIED else Status(status)).lower()
     label = RunStatus.RETRIED.label if status == RunStatus.RETRIED else Status(status).label
     return format_html('<span class="status status-{}">{}{}</span>', shape, icon(shape), word or label)
+
+
+@register.filter
+def outcome_mark(deed: OperatorAction) -> SafeString:
+    """How an operator's deed went, as shape and word."""
+    shape = _OUTCOMES.get(deed.outcome, Status.FAILED).lower()
+    return format_html('<span class="status status-{}">{}{}</span>', shape, icon(shape), deed.get_outcome_display())
 
 
 @register.filter

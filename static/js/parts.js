@@ -11,7 +11,7 @@ const { parts, pause = 1000, every = 15_000 } = document.querySelector("[data-pa
 const refresh = coalesced(async () => {
   const fragment = await fetchPart(parts);
   // A list does not move while it is pointed at.
-  for (const held of document.querySelectorAll(".panel:has(li:hover)")) fragment.getElementById(held.id)?.remove();
+  for (const held of document.querySelectorAll(".panel:has(li:hover), .panel[data-still]:hover")) fragment.getElementById(held.id)?.remove();
   swapAll(fragment);
 }, Number(pause));
 

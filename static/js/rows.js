@@ -12,6 +12,8 @@ import { fetchPart, swap, swapAll } from "./swap.js";
 const IDS_LIMIT = 100; // of one request, as the server has it
 const ROWS_PAUSE_MS = 20;
 const FIGURES_PAUSE_MS = 2000;
+const SILENCE_MS = 15_000;
+const SETTLING_MS = 1500;
 
 const changed = new Set(); // shown, and fetched next
 const unknown = new Set(); // not shown, and asked about next
@@ -29,7 +31,9 @@ const refreshRows = coalesced(async () => {
   const everything = isBehind;
   isBehind = false;
   if (!ids.length && !asked.length && !everything) return;
-  const fresh = swapAll(await fetchPart(address(table().dataset.rows, { ids, new: everything ? ["any"] : asked })));
+  const answer = await fetchPart(address(table().dataset.rows, { ids, new: everything ? ["any"] : asked }));
+  markGone(ids.filter((id) => !answer.getElementById(`task-${id}`)));
+  const fresh = swapAll(answer);
   if (everything) waiting.clear();
   for (const id of asked) waiting.delete(id);
   for (const row of fresh) waiting.add(row.dataset.task);
@@ -70,6 +74,17 @@ function markElsewhere() {
   }
 }
 
+/** Tasks that somebody removed leave their rows, so that nothing moves; there is nothing more to do with them. */
+function markGone(ids) {
+  for (const row of ids.map((id) => document.getElementById(`task-${id}`)).filter(Boolean)) {
+    row.classList.add("is-gone");
+    const mark = row.querySelector(".status");
+    if (mark) Object.assign(mark, { className: "status status-cancelled", textContent: "Removed" });
+    const box = row.querySelector("input[type=checkbox]");
+    if (box) Object.assign(box, { checked: false, disabled: true });
+  }
+}
+
 function showWaiting() {
   const button = document.getElementById("new-tasks");
   button.hidden = waiting.size === 0;
@@ -90,6 +105,12 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("#new-tasks")) repaint().catch(() => location.reload());
 });
 
+function catchUp() {
+  isBehind = true;
+  refreshRows();
+  refreshFigures();
+}
+
 watch({
   events(events) {
     for (const { taskId } of events) {
@@ -99,9 +120,8 @@ watch({
     refreshRows();
     refreshFigures();
   },
-  catchUp() {
-    isBehind = true;
-    refreshRows();
-    refreshFigures();
-  },
+  catchUp,
 });
+// Silence is news, too: a task that is removed sends no event. Whoever has just removed some looks at once.
+setInterval(() => document.hidden || catchUp(), SILENCE_MS);
+if (document.querySelector(".flash")) setTimeout(catchUp, SETTLING_MS);

@@ -11,7 +11,7 @@ const ofPage = () => document.getElementById("select-page");
 const ofAll = () => document.getElementById("select-all");
 
 document.addEventListener("click", (event) => {
-  const box = event.target.closest("input[name=job_id]");
+  const box = event.target.closest("input[name=job_id][form=bulk]");
   if (box) return tick(box, event.shiftKey);
   if (event.target.closest(".bulk-clear")) return clear();
 });

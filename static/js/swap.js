@@ -51,7 +51,7 @@ function keepInput(shown, fresh) {
     if (field.type === "checkbox") {
       twin.checked = field.checked;
       twin.indeterminate = field.indeterminate;
-    } else if (field.value !== twin.value) {
+    } else if (field.value !== (field.defaultValue ?? twin.value)) {
       twin.value = field.value;
     }
   }
@@ -70,6 +70,7 @@ function bare(element) {
     time.removeAttribute("title");
   }
   for (const details of copy.querySelectorAll("details")) details.open = false;
+  for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove(); // another in each answer
   for (const button of copy.querySelectorAll("[data-copied]")) button.removeAttribute("data-copied");
   return copy;
 }

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from demo import workflows
 from demo.traffic import Traffic
 from monitoring.stopping import StopRequest
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
     requires_system_checks = []  # `up`, `serve` and `check` run them; they load every page and API
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop, traffic = StopRequest(), Traffic(settings.QUARTERDECK_QUEUES)
+        stop, traffic = StopRequest(), Traffic(settings.QUARTERDECK_QUEUES, start_workflow=workflows.start_one)
         logger.info("demo traffic begins; DEMO=0 leaves it out")
         while not stop.came:
             stop.wait(traffic.turn())

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 
-from demo import history
+from demo import history, history_parts
 
 MOST_TASKS = 100_000_000
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             raise CommandError(f"--tasks must be 1 to {MOST_TASKS:,} and --days 1 to 3650.")
         started, reports = time.monotonic(), 0
         try:
-            for written in history.write(history.until_now(tasks=tasks, days=days, seed=seed)):
+            for written in history_parts.write(history.until_now(tasks=tasks, days=days, seed=seed)):
                 reports += written
                 if options["verbosity"] > 1:
                     self.stdout.write(f"{reports:,} status changes")

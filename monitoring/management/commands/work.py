@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from argparse import ArgumentParser
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from monitoring import broker
+from monitoring import broker, callables
 
 logger = logging.getLogger("quarterdeck.worker")
 
@@ -36,6 +37,8 @@ class Command(BaseCommand):
         try:
             broker.wait_until_ready(START_SECONDS)
             worker = broker.worker(queue_names, grace_seconds=options["grace"])
+            callables.warm_up()
+            gc.freeze()  # what is there now stays: no fork's collector goes through it, and copies its pages
             logger.info("%s works for %s", worker.name, ", ".join(queue_names))
             worker.work(with_scheduler=True)
             logger.info("%s stopped", worker.name)
