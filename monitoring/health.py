@@ -24,7 +24,10 @@ class Concern:
     """One thing that needs attention: what is wrong, and what to do."""
 
     kind: str
-    """"redis", "recorder", "unattended", "paused", "schedules", "set_aside" or "failures"; a page links it to where one can look."""
+    """"redis", "recorder", "unattended", "paused", "schedules", "set_aside" or "failures".
+
+    A page links it to where one can look.
+    """
     what: str
     advice: str
     queue: str = ""

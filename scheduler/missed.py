@@ -32,9 +32,7 @@ def overdue() -> Concern | None:
 def missed() -> Concern | None:
     """Jobs that could not be started at their time within the last hour; one query."""
     newest = ScheduledFire.objects.order_by("-pk").values("pk")[:LOOKED_THROUGH]
-    fires = ScheduledFire.objects.filter(
-        pk__in=newest, state=FireState.MISSED, due_at__gte=datetime.now(UTC) - LATELY
-    )
+    fires = ScheduledFire.objects.filter(pk__in=newest, state=FireState.MISSED, due_at__gte=datetime.now(UTC) - LATELY)
     names = list(fires.order_by("job__name").values_list("job__name", flat=True).distinct())
     if not names:
         return None
