@@ -48,6 +48,16 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         }
 
 
+class ScrapeScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # as above
+    """Describes ``scheduler.health_api.views.ScrapeToken``."""
+
+    target_class = "scheduler.health_api.views.ScrapeToken"
+    name = "metrics_token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "The token of METRICS_TOKEN, for the metrics alone."}
+
+
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI document; made once, for it only changes with the code."""
