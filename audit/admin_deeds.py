@@ -21,7 +21,12 @@ SOURCE = "admin"
 
 
 def write(site: Any, request: HttpRequest, verb: str, rows: Iterable[Model], message: Any = None) -> None:
-    """Adds a deed for each row to the trail; ``message`` is what Django says of the change."""
+    """Adds a deed for each row to the trail; ``message`` is what Django says of the change.
+
+    Not where the admin saves through verbs: those have written it down.
+    """
+    if site.acts_through_verbs:
+        return
     by, action, fields = actor_of(request, source=SOURCE), _action(site, verb), _fields(message)
     details = {"fields": fields} if fields else {}
     write_down([Deed(action=action, by=by, target=_name(row), details={"id": row.pk, **details}) for row in rows])

@@ -114,6 +114,8 @@ class BoundedAdmin(_ModelAdmin):
     """What may be filtered by, beside the parameters of the list filters that are classes."""
     large_columns: ClassVar[tuple[str, ...]] = ()
     """What lists leave in the database."""
+    acts_through_verbs = False
+    """Whether what it creates, changes and deletes goes through audited verbs, which write the trail themselves."""
     paginator = BoundedPaginator
     sortable_by: ClassVar[tuple[str, ...]] = ()
     show_full_result_count = False

@@ -34,8 +34,11 @@ def kept_database(kind: str, size: int) -> str:
         return f"sqlite:///{KEEP / f'tasks-{size}.sqlite3'}"
     server, name = postgres_server(), f"quarterdeck_bench_{size}"
     with psycopg.connect(server, autocommit=True) as admin:
-        if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            admin.execute(f'CREATE DATABASE "{name}"')
+        there = {row[0] for row in admin.execute("SELECT datname FROM pg_database").fetchall()}
+        if name not in there:
+            simulated = f"quarterdeck_bench_{SIMULATED}"
+            template = f'TEMPLATE "{simulated}"' if size > SIMULATED and simulated in there else ""
+            admin.execute(f'CREATE DATABASE "{name}" {template}')
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
@@ -43,7 +46,10 @@ def kept_database(kind: str, size: int) -> str:
 
 
 def fill(size: str) -> dict[str, float]:
-    """Writes the history unless it is there; how long that took (0: it was there), and the bytes that a task takes."""
+    """Writes the history unless it is there; the seconds that took (0: it was there), and the bytes that a task takes.
+
+    Raises RuntimeError if there is part of one, as after an interruption.
+    """
     from django.core.management import call_command
     from django.db import connection
 
@@ -54,10 +60,13 @@ def fill(size: str) -> dict[str, float]:
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
     seconds = 0.0
-    if Task.objects.count() != tasks:
-        call_command("flush", verbosity=0, interactive=False)
-        call_command("migrate", "--run-syncdb", verbosity=0)
-        seconds = _write(tasks)
+    there = Task.objects.count()
+    if there in (0, SIMULATED) and there != tasks:
+        seconds = _write(tasks, there)
+    elif there != tasks:
+        raise RuntimeError(
+            f"{there:,} tasks instead of {tasks:,} are in {connection.settings_dict['NAME']}: remove it."
+        )
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_database_size(current_database())"
@@ -68,17 +77,17 @@ def fill(size: str) -> dict[str, float]:
     return {"seconds": seconds, "bytes": size_in_bytes / tasks}
 
 
-def _write(tasks: int) -> float:
+def _write(tasks: int, there: int) -> float:
     from django.core.management import call_command
     from django.db import connection
 
-    simulated = min(tasks, SIMULATED)
     started = time.perf_counter()
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a device, no path
-        call_command("seed_history", tasks=simulated, days=DAYS, seed=5, stdout=nowhere)
+    if not there:
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a device, no path
+            call_command("seed_history", tasks=min(tasks, SIMULATED), days=DAYS, seed=5, stdout=nowhere)
+    if tasks > SIMULATED:
+        multiply(tasks // SIMULATED)
     seconds = time.perf_counter() - started
-    if tasks > simulated:
-        multiply(tasks // simulated)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     return seconds

@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, WebSockets by the live hub."""
+"""The ASGI application: HTTP by Django, but for the event stream; WebSockets by the live hub."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ def make_application() -> Any:
     http = get_asgi_application()
     from django.conf import settings
 
+    from monitoring.events.asgi import Events
     from monitoring.hub.asgi import Hub
 
     base = f"/{settings.MONITORING_BASE_PATH}"
     pages = EncodedSlashes(http, below=f"{base}/queues/")
-    return ProtocolTypeRouter({"http": pages, "websocket": Hub(f"{base}/hub")})
+    return ProtocolTypeRouter({"http": Events(f"{base}/events", pages), "websocket": Hub(f"{base}/hub")})
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

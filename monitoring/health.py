@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,10 @@ class Concern:
     """One thing that needs attention: what is wrong, and what to do."""
 
     kind: str
-    """"redis", "recorder", "unattended", "paused", "set_aside" or "failures"; a page links it to where one can look."""
+    """"redis", "recorder", "unattended", "paused", "schedules", "set_aside" or "failures".
+
+    A page links it to where one can look.
+    """
     what: str
     advice: str
     queue: str = ""
@@ -63,9 +66,19 @@ class FailureTrend:
         return self.recent.failed >= SPIKE_AT_LEAST and percent > limit
 
 
+Check = Callable[[], Concern | None]
+_further: list[Check] = []
+
+
+def look_also(check: Check) -> None:
+    """Has ``concerns`` ask a check of a higher app, too, which calls this once it is ready."""
+    if check not in _further:
+        _further.append(check)
+
+
 def concerns(trend: FailureTrend) -> list[Concern]:
     """Everything that needs attention now, gravest first; empty when all is well."""
-    found = (_unrecorded(), *_queues(), _spike(trend), _set_aside())
+    found = (_unrecorded(), *_queues(), *(check() for check in _further), _spike(trend), _set_aside())
     return [concern for concern in found if concern is not None]
 
 

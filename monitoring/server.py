@@ -1,8 +1,9 @@
-"""Daphne, taught what the live hub needs and it lacks.
+"""Daphne, taught what the live hub and the event stream need and it lacks.
 
 * The ASGI extension "WebSocket denial response": without it every refusal is a 403, and who should log in is not told.
 * ``send`` waits while the client takes nothing, as ASGI has it. Daphne's own returns at once and lets the unsent pile
-  up in memory, so an application could not tell a client that keeps up from one that stopped reading.
+  up in memory, so an application could not tell a client that keeps up from one that stopped reading. A client that
+  takes nothing of an HTTP answer for STALL_SECONDS is hung up on; the hub has its own rules.
 * When it stops, what applications say last still leaves. Daphne closes the sockets before that is written, and ends
   no application at all when a request of the last second has none.
 """
@@ -22,6 +23,7 @@ from twisted.internet.defer import Deferred
 Message = dict[str, Any]
 
 FAREWELL_SECONDS = 3.0
+STALL_SECONDS = 60.0
 
 
 class Server(server.Server):  # type: ignore[misc]  # Daphne ships no types
@@ -43,10 +45,29 @@ class Server(server.Server):  # type: ignore[misc]  # Daphne ships no types
             protocol.denial = message
         elif message["type"] == "websocket.http.response.body":
             self._deny(protocol, message.get("body", b""))
+        elif message["type"] == "http.response.body":
+            await self._answer(protocol, message)
         else:
             await super().handle_reply(protocol, message)
         if message["type"] == "websocket.send":
             await protocol.room.wait()
+
+    async def _answer(self, protocol: Any, message: Message) -> None:
+        """Sends a part of an HTTP answer. One that has more parts gets a room to wait in."""
+        is_open = not self.connections.get(protocol, {"disconnected": True}).get("disconnected")
+        room: Room | None = getattr(protocol, "room", None)
+        if is_open and room is None and message.get("more_body"):
+            room = protocol.room = Room()
+            protocol.registerProducer(room, streaming=True)
+        elif is_open and room and not message.get("more_body"):
+            protocol.unregisterProducer()  # Twisted complains of one that is left at the end
+        await super().handle_reply(protocol, message)
+        if is_open and room and message.get("more_body"):
+            try:
+                async with asyncio.timeout(STALL_SECONDS):
+                    await room.wait()
+            except TimeoutError:
+                protocol.transport.abortConnection()
 
     def kill_all_applications(self) -> Deferred[None]:
         """Ends every application and waits, not for long, until their clients have heard it."""

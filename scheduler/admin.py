@@ -44,6 +44,7 @@ class ScheduledJobAdmin(BoundedAdmin):
     """Made and edited by admins, through the same verbs as everywhere; how it goes is kept by who runs it."""
 
     form = ScheduledJobForm
+    acts_through_verbs = True
     list_display = (
         "name", "in_words", "is_enabled", "is_paused", "next_run_at", "last_status", "consecutive_failures",
         "run_count", "max_runs", "end_at",

@@ -7,11 +7,13 @@ class SchedulerConfig(AppConfig):
     name = "scheduler"
 
     def ready(self) -> None:
-        from monitoring import callables
-        from scheduler import advancing, attempts, checks, outcomes, registry, webhooks  # noqa: F401  # registers checks
+        from monitoring import callables, health
+        from scheduler import advancing, attempts, checks, missed, outcomes, registry, webhooks  # noqa: F401  # registers checks
 
         callables.register_inner(attempts.run_attempt, warm_up=attempts.warm_up)
         callables.register_inner(webhooks.deliver)
         outcomes.listen()
         advancing.listen()
         registry.discover()
+        health.look_also(missed.overdue)
+        health.look_also(missed.missed)

@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client as Browser
 from pytest_django import Settings
 
-from monitoring.hub import connection, visitors
+from monitoring import visitors
+from monitoring.hub import connection
 from tests.hub_client import PATH, Client, bearer, cast, in_thread, token_of
 
 pytest_plugins = ("tests.hub_fixtures",)

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from audit.models import OperatorAction
 from monitoring.models import Task
-from monitoring.pages.job_list import STATES
+from monitoring.states import STATES
 from monitoring.statuses import Status
 from tests.cast import API, client_of
 from tests.factories import NOON, make_schedule, make_task, make_tasks

@@ -33,9 +33,9 @@ def test_it_has_the_documents_paths() -> None:
         *("tasks", "tasks/<str:task_id>", "tasks/<str:task_id>/media"),
         *("stats", "queues", "workers", "workers/health"),
     }
-    assert [path.removeprefix(f"{BASE}/") for path in DESCRIBED] == [
-        route.replace("<str:task_id>", "{task_id}") for route in ROUTES
-    ]
+    told = [route.replace("<str:task_id>", "{task_id}") for route in ROUTES]
+    of_workflows = ["workflows", "workflows/stats", "workflows/{workflow_id}"]
+    assert [path.removeprefix(f"{BASE}/") for path in DESCRIBED] == [*told, *of_workflows]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -80,8 +80,8 @@ def conforms(body: Any, response: dict[str, Any]) -> None:
 def test_its_examples_are_what_it_describes(path: str) -> None:
     responses = DESCRIBED[path]["responses"]
     assert set(responses) >= {"200", "401", "403", "503"}
-    assert ("404" in responses) == ("{task_id}" in path)
-    assert ("422" in responses) == path.endswith(("/tasks", "/stats"))
+    assert ("404" in responses) == ("_id}" in path)
+    assert ("422" in responses) == path.endswith(("/tasks", "/stats", "/workflows"))
     for response in responses.values():
         for example in response["content"]["application/json"]["examples"].values():
             conforms(example["value"], response)

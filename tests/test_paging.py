@@ -39,7 +39,7 @@ moments = st.one_of(st.none(), st.integers(0, 20).map(lambda seconds: BEGINNING 
 tasks = st.lists(
     st.fixed_dictionaries(
         {
-            "id": st.uuids(version=4),
+            "id": st.one_of(st.uuids(version=4), st.integers(1, 2**64).map(lambda number: UUID(int=number))),
             "created_at": st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 3)).map(
                 lambda at: BEGINNING + timedelta(days=at[0], hours=at[1], minutes=5 * at[2])
             ),
@@ -175,3 +175,11 @@ def test_it_knows_each_task_by_its_id_alone() -> None:
     twins = [make_task(id=UUID(int=number)) for number in (3, 1, 2)]
     page = page_of_tasks({}, sort="created", descending=True, number=1, size=3)
     assert page.tasks == sorted(twins, key=lambda task: task.pk, reverse=True)
+
+
+@pytest.mark.parametrize("sort", SORT_COLUMNS)
+def test_it_finds_beginnings_of_ids_in_any_order(sort: str) -> None:
+    task = make_task(id=UUID(int=5))
+    make_task()
+    page = page_of_tasks({"search": "00000000"}, sort=sort, descending=True, number=1, size=3)
+    assert (page.tasks, page.total) == ([task], 1)

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rq
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.queue import Queue as RQQueue
 
 from monitoring import broker, pause_mirror, pauses
 from monitoring.hooks import OUTBOX
 from monitoring.models import Queue
-from monitoring.pausable import Pausable
+from tests.pausable_workers import Simple, Spawning
 from tests.pausing import OPERATOR, all_acknowledge, living, register, start_worker, told, workers
 from tests.running import wait_for
 
@@ -27,10 +26,6 @@ pytestmark = [
 ]
 
 TRIES = 10_000
-
-
-class Simple(Pausable, rq.SimpleWorker):
-    """Any class of RQ's, made one that honours pauses."""
 
 
 def work(*queues: str) -> None:
@@ -47,7 +42,7 @@ def mail() -> Queue:
 
 def newest_report() -> str:
     newest: Any = broker.connection().xrevrange(OUTBOX, count=1)
-    return str(newest[0][0].decode())
+    return str(newest[0][0].decode()) if newest else "0-0"
 
 
 def started(queue: str, *, after: str = "0-0") -> int:
@@ -143,6 +138,28 @@ def test_it_keeps_its_promise_when_the_mirror_is_lost(mail: Queue) -> None:
         }
         pauses.resume_queue(mail, by=OPERATOR)
         assert wait_for(lambda: status_of(job_id) == "finished", 5)
+
+
+def test_it_does_not_acknowledge_while_a_job_that_it_took_has_not_begun(mail: Queue) -> None:
+    """That job may be one of the paused queue: it would start after the acknowledgement."""
+    worker: Any = register("deck-1", "mail")
+    job = broker.queue("mail").enqueue("tests.jobs.echo")
+    worker.prepare_execution(job)
+    pauses.pause_queue(mail, by=OPERATOR)
+    worker._look_beside_job()
+    assert [one.name for one in told(mail).pending] == ["deck-1"]
+    job.set_status(JobStatus.STARTED)
+    worker._look_beside_job()
+    assert told(mail).holds
+
+
+def test_a_worker_that_spawns_its_horses_honours_pauses(mail: Queue) -> None:
+    held, other = (broker.enqueue("tests.jobs.echo", queue_name=name) for name in ("mail", "media"))
+    pauses.pause_queue(mail, by=OPERATOR)
+    Spawning(["mail", "media"], connection=broker.connection(), serializer="rq.serializers.JSONSerializer").work(
+        burst=True, logging_level="CRITICAL"
+    )
+    assert [status_of(job_id) for job_id in (held, other)] == ["queued", "finished"]
 
 
 def test_a_worker_that_is_killed_and_started_again_acknowledges(mail: Queue) -> None:

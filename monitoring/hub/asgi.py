@@ -13,7 +13,7 @@ from django.db import Error as DatabaseTrouble
 
 from monitoring.hub.connection import Connection, Receive, Send
 from monitoring.hub.feed import Deaf, Feed
-from monitoring.hub.visitors import Refused, Visitor, admit
+from monitoring.visitors import Refused, Visitor, admit
 
 Scope = dict[str, Any]
 

@@ -10,11 +10,12 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseTrouble
 
-from monitoring.hub import protocol, visitors
+from monitoring import visitors
+from monitoring.hub import protocol
 from monitoring.hub.backlog import Backlog, Hangup
 from monitoring.hub.feed import Feed
 from monitoring.hub.protocol import ProtocolError
-from monitoring.hub.visitors import Refused, Visitor
+from monitoring.visitors import Refused, Visitor
 
 HANDSHAKE_SECONDS = 15.0
 PING_SECONDS = 15.0

@@ -8,8 +8,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from monitoring.hub import visitors
-from monitoring.hub.visitors import Refused
+from monitoring import visitors
+from monitoring.visitors import Refused
 
 TRANSPORTS = [{"transport": "WebSockets", "transferFormats": ["Text"]}]
 

@@ -14,17 +14,9 @@ from django.urls import reverse
 
 from monitoring.models import Task
 from monitoring.pages.task_list import TaskList
+from monitoring.states import STATE_OF, STATES
 from monitoring.statuses import Status
 
-STATES: dict[str, tuple[Status, ...]] = {
-    "waiting": (Status.QUEUED,),
-    "active": (Status.RUNNING,),
-    "delayed": (Status.SCHEDULED, Status.DEFERRED),
-    "completed": (Status.COMPLETED,),
-    "failed": (Status.FAILED,),
-    "cancelled": (Status.CANCELLED,),
-}
-STATE_OF = {status: state for state, statuses in STATES.items() for status in statuses}
 DEFAULT_STATE = "waiting"
 REPEATABLE = "repeatable"
 """The state whose rows are scheduled jobs: they have a page of their own."""

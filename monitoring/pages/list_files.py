@@ -13,9 +13,10 @@ from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 
 from monitoring.models import Task
 from monitoring.pages.acting import refuse
-from monitoring.pages.job_list import STATES, as_json
+from monitoring.pages.job_list import as_json
 from monitoring.pages.list_links import problems
 from monitoring.pages.task_list import TaskList
+from monitoring.states import STATES
 from monitoring.statuses import Status
 
 ROWS_AT_ONCE = 1_000

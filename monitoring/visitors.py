@@ -1,8 +1,8 @@
-"""Who may listen: the one door for negotiation (HTTP) and connection (WebSocket), and the check that one may stay.
+"""Who may listen: the one door for the hub (negotiation and WebSocket) and the event stream, and whether one may stay.
 
-A visitor comes with a bearer token (header or ``?access_token=``, for browsers cannot set headers on a WebSocket), with
-the ticket that negotiation gave (``?id=``), or with the session of the pages' login. What is presented decides: a bad
-token is refused even when a good session stands beside it.
+A visitor comes with a bearer token (header or ``?access_token=``, for browsers set no headers on such connections),
+with the ticket that the hub's negotiation gave (``?id=``), or with the session of the pages' login. What is presented
+decides: a bad token is refused even when a good session stands beside it.
 """
 
 from __future__ import annotations
