@@ -17,7 +17,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
 
 from audit import roles
 from audit.models import OperatorAction, Outcome, TrailHead
@@ -131,8 +131,21 @@ def write_down(deeds: Sequence[Deed]) -> None:
         for row in rows:
             row.number = head.number = head.number + 1
             row.hash = head.hash = hash_of(row, head.hash)
-        OperatorAction.objects.bulk_create(rows, batch_size=500)
+        _insert(rows)
         head.save()
+
+
+def _insert(rows: Sequence[OperatorAction]) -> None:
+    """As bulk_create would, which compiles every value of every row: bulk deeds spent a third of their time there."""
+    fields = OperatorAction._meta.concrete_fields
+    columns, marks = ", ".join(f'"{field.column}"' for field in fields), ", ".join(["%s"] * len(fields))
+    sql = f'INSERT INTO "{OperatorAction._meta.db_table}" ({columns}) VALUES ({marks})'  # noqa: S608  # names only
+    values = []
+    for row in rows:
+        told = {**row.__dict__, "at": connection.ops.adapt_datetimefield_value(row.at)}
+        values.append([told[field.attname] for field in fields])
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, values)
 
 
 def hash_of(row: OperatorAction, previous: str) -> str:
@@ -150,7 +163,7 @@ def _row(deed: Deed) -> OperatorAction:
         action=_storable(deed.action, NAME_LIMIT),
         actor=_storable(deed.by.name, NAME_LIMIT),
         source=_storable(deed.by.source, NAME_LIMIT),
-        outcome=deed.outcome,
+        outcome=deed.outcome.value,
         queue=_storable(deed.queue, NAME_LIMIT),
         target=_storable(deed.target, NAME_LIMIT),
         reason=_storable(deed.reason, TEXT_LIMIT),
