@@ -7,7 +7,7 @@ import time
 from importlib import import_module
 
 NAMES = ("recording", "recorder", "dispatching", "latency")
-APART = ("endpoints", "operations", "workflows")
+APART = ("endpoints", "operations", "watching", "workflows")
 """Run when named only: they take long."""
 
 

@@ -18,12 +18,13 @@ from redis import Redis
 from rq.worker import WorkerStatus
 
 from audit.roles import OPERATE
-from audit.trail import Actor
+from audit.trail import Actor, Deed, process, write_down
 from monitoring import broker
 from monitoring.actions import RETRY
 from monitoring.dashboard_api import urls as dashboard_api
 from monitoring.monitoring_api import urls as monitoring_api
 from monitoring.operations import begin_operation
+from monitoring.sampling import take_sample
 from monitoring.statuses import Status
 from scheduler.monitored_workflows import urls as monitored_workflows
 from scheduler.workflow_api import urls as workflow_api
@@ -123,7 +124,10 @@ def page_paths(paths: list[str]) -> list[str]:
     """The pages that tell what Redis holds: of a queue, of workers, and of a task that waits."""
     waits = make_task(status=Status.QUEUED, job_id=broker.queue("default").get_job_ids()[0])
     below = ("queues", "queues-parts", "queues/default", "queues/default/parts", "workers", "workers/parts")
-    return [f"{PAGES}/{path}" for path in ("", *below, f"tasks/{waits.pk}", f"tasks/{waits.pk}/parts")]
+    take_sample()
+    write_down([Deed(action="job.retry", by=process("test"), target=waits.job_id)])
+    told = ("metrics", "metrics/parts", "metrics/history", "audit", "audit?q=job", "audit?format=csv", "audit/parts")
+    return [f"{PAGES}/{path}" for path in ("", *below, *told, f"tasks/{waits.pk}", f"tasks/{waits.pk}/parts")]
 
 
 def test_pages_read_only(page_paths: list[str], browser: Client) -> None:
