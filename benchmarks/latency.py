@@ -67,13 +67,13 @@ def run() -> None:
     if CHROMIUM is None:
         print("not measured: no Chromium is installed (Debian: apt-get install chromium).")
         return
-    port = _free_port()
+    port = free_port()
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "SECURE_SSL_REDIRECT": "0"}
     with stage(**settings, QUARTERDECK_QUEUES=f"{QUEUE},{WATCHED}") as here, here.side("benchmarks.site") as site:
         cookie = site.ask("prepare")
         with ExitStack() as processes:
             _start(here, processes, ["manage.py", "record"], ["manage.py", "serve"])
-            _wait_for(f"http://127.0.0.1:{port}/")
+            wait_for(f"http://127.0.0.1:{port}/")
             site.ask("enqueue", WATCHED, PAGES * ROWS, JOB_SECONDS)
             _wait_until_recorded(site)
             no_ops = RATE - WATCHED_WORKERS / JOB_SECONDS
@@ -149,14 +149,16 @@ def _print_percentiles(what: str, delays: list[float], target: str = "") -> None
 # --- Waiting ------------------------------------------------------------------------------------------------------
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_for(address: str) -> None:
+def wait_for(address: str) -> None:
+    """Returns once the web process answers."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:

@@ -145,7 +145,7 @@ def test_the_queues_follow_what_happens(visitor: Visitors) -> None:
 
 def test_letters_lead_to_the_pages(visitor: Visitors) -> None:
     page = visitor().go("/")
-    for letter, path in (("q", "queues"), ("s", "statistics")):
+    for letter, path in (("q", "queues"), ("s", "statistics"), ("m", "metrics"), ("a", "audit")):
         page.keyboard.press("g")
         page.keyboard.press(letter)
         page.wait_for_url(f"**{BASE}/{path}")

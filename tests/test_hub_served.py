@@ -6,10 +6,7 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,10 +14,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
-from django.test import Client as Browser
 from playwright.async_api import Page, async_playwright
 from rq import SimpleWorker
 from websockets.asyncio.client import ClientConnection, connect
@@ -29,57 +23,22 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from audit.models import StatusChange
 from monitoring import broker, live
 from tests.hub_client import END, HANDSHAKE, PATH, announce, change, in_thread, record, token_of
-from tests.running import ROOT, free_port, wait_for
+from tests.web_process import Web, session_cookie
 
 pytest_plugins = ("tests.hub_fixtures",)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Web:
-    """A web process on a port of its own, over the tests' database and Redis."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        environment = os.environ | {
-            "DATABASE_URL": database_url(),
-            "REDIS_URL": settings.REDIS_URL,
-            "HOST": "127.0.0.1",
-            "PORT": str(self.port),
-            "DEMO": "0",
-        }
-        self.process = subprocess.Popen([sys.executable, "manage.py", "serve"], cwd=ROOT, env=environment)
-        assert wait_for(self.answers, 30)
-
-    def answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=10)
-
-    def negotiate(self, token: str) -> str:
-        """A connection token."""
-        request = urllib.request.Request(
-            f"http://{self.address}{PATH}/negotiate?negotiateVersion=1",
-            method="POST",
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310  # our own process
-            ticket: str = json.load(answer)["connectionToken"]
-            return ticket
-
-
-def database_url() -> str:
-    """The tests' database, for another process."""
-    values = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{values['NAME']}"
-    return f"postgres://{values['USER']}:{values['PASSWORD']}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
+def negotiate(web: Web, token: str) -> str:
+    """A connection token."""
+    request = urllib.request.Request(
+        f"http://{web.address}{PATH}/negotiate?negotiateVersion=1",
+        method="POST",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310  # our own process
+        ticket: str = json.load(answer)["connectionToken"]
+        return ticket
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +78,7 @@ def work() -> None:
 async def test_it_tells_the_same_in_order_through_any_process(webs: tuple[Web, Web], watcher: User) -> None:
     one, other = webs
     token = token_of(watcher)
-    ticket = await asyncio.to_thread(one.negotiate, token)
+    ticket = await asyncio.to_thread(negotiate, one, token)
     clients = [await come_in(other, f"id={ticket}"), await come_in(one, f"access_token={token}")]
     ids = [broker.enqueue("tests.jobs.echo", args=[number]) for number in range(20)]
     ids.append(broker.enqueue("tests.jobs.fail"))
@@ -163,7 +122,7 @@ async def test_it_refuses_with_the_status_that_says_why(
 
 def test_it_refuses_negotiation_without_a_login(webs: tuple[Web, Web]) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        webs[0].negotiate("nonsense")
+        negotiate(webs[0], "nonsense")
     assert refused.value.code == 401
 
 
@@ -297,9 +256,3 @@ async def heard(page: Page, count: int) -> list[Any]:
             await asyncio.sleep(0.05)
     notes: list[Any] = await page.evaluate(f"heard.splice(0, {count})")
     return json.loads(json.dumps(notes, default=str))  # type: ignore[no-any-return]  # dates as texts
-
-
-def session_cookie(user: User, web: Web) -> Any:
-    browser = Browser()
-    browser.force_login(user)
-    return {"name": "sessionid", "value": browser.cookies["sessionid"].value, "url": f"http://{web.address}"}

@@ -18,12 +18,13 @@ from redis import Redis
 from rq.worker import WorkerStatus
 
 from audit.roles import OPERATE
-from audit.trail import Actor
+from audit.trail import Actor, Deed, process, write_down
 from monitoring import broker
 from monitoring.actions import RETRY
 from monitoring.dashboard_api import urls as dashboard_api
 from monitoring.monitoring_api import urls as monitoring_api
 from monitoring.operations import begin_operation
+from monitoring.sampling import take_sample
 from monitoring.statuses import Status
 from scheduler.monitored_workflows import urls as monitored_workflows
 from scheduler.workflow_api import urls as workflow_api
@@ -126,7 +127,10 @@ def page_paths(paths: list[str]) -> list[str]:
     lists = [f"{path}{part}" for path in ("tasks", "queues/default/jobs") for part in ("", "/rows", "/counts")]
     files = ("tasks?format=csv", "queues/default/jobs?format=csv&state=completed")
     of_task = [f"tasks/{waits.pk}{part}" for part in ("", "/parts", "/again")]
-    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *of_task)]
+    take_sample()
+    write_down([Deed(action="job.retry", by=process("test"), target=waits.job_id)])
+    told = ("metrics", "metrics/parts", "metrics/history", "audit", "audit?q=job", "audit?format=csv", "audit/parts")
+    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *told, *of_task)]
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
