@@ -64,6 +64,7 @@ class Visitor:
 
     def accessibility_violations(self) -> list[str]:
         """What axe-core finds of serious or critical impact on the page as it is."""
+        self.page.wait_for_load_state()  # colours are looked at, too, and a click may have led to another page
         # Evaluated by the debugger, which the pages' policy does not bind.
         self.page.evaluate(AXE.read_text())
         found: Any = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")

@@ -248,7 +248,7 @@ def test_a_task_s_page_shows_what_people_did_to_it(browser: Client) -> None:
     assert f"{BASE}/audit?job_id=nightly%20%3C1%3E" in text
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_the_page_of_a_removed_task_says_who_removed_it(viewer: User) -> None:
     job_id = broker.enqueue("tests.jobs.echo", queue_name="mail")
     recorder = Recorder()
