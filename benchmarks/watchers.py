@@ -1,8 +1,9 @@
 """Who watches in the watching benchmark: many clients of the hub or of the event stream, in a process of their own.
 
 ``python -m benchmarks.watchers hub|events <port> <cookie> <clients> <seconds>`` says "ready" when all are connected
-and, after so many seconds, how late what they heard was. All clients take everything; a few look at what they take, for to
-parse it all would keep the processors from the server that is measured. One more client connects and never reads.
+and, after so many seconds, how late what they heard was. All clients take everything; a few look at what they take,
+for to parse it all would keep the processors from the server that is measured. One more client connects and never
+reads.
 """
 
 from __future__ import annotations
