@@ -56,7 +56,7 @@ def test_the_audit_follows_what_people_do(visitor: Visitors) -> None:
     operator.log_in("operator")
     page = operator.go("/queues/mail")
     page.fill("#reason", "The mail server is <down>")
-    page.click("button:has-text('Pause mail')")
+    page.click("button:has-text('Pause this queue')")
     row = watching.locator("#deeds tbody tr").first
     expect(row).to_contain_text("queue.pause", timeout=20_000)
     expect(row).to_contain_text("The mail server is <down>")
@@ -66,6 +66,7 @@ def test_the_audit_follows_what_people_do(visitor: Visitors) -> None:
     watching.keyboard.press("Enter")
     expect(watching.locator("#deeds tbody tr")).to_have_count(1)
     expect(watching.locator(".chip-label").first).to_have_text("Text: server is <down>")
+    watching.wait_for_load_state()  # a choice made before the page's script runs waits for the button
     watching.select_option("#status", "failed")
     expect(watching.locator("#deeds")).to_contain_text("No deed matches")
     watching.click("text=Clear all")
