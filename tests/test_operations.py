@@ -363,8 +363,9 @@ def test_each_task_has_one_outcome_while_processes_are_killed_at_random(oscar: A
     carry_out()
     operation.refresh_from_db()
     assert (operation.state, operation.done, operation.refused) == (State.FINISHED, 60, 0), operation.refusals
-    assert trail() == [(job_id, "success") for job_id in ids]
-    assert queued() == ids
+    # In whatever order: two processes take turns, and one that was killed may have been ahead.
+    assert Counter(trail()) == Counter((job_id, "success") for job_id in ids)
+    assert sorted(queued()) == sorted(ids)
 
 
 def test_it_starts_anew_once_what_redis_has_forgotten(oscar: Actor) -> None:
