@@ -59,10 +59,11 @@ def work() -> None:
 
 
 def fail(number: int, function: str = "tests.jobs.fail") -> list[str]:
-    """So many jobs that have run and failed; their ids, oldest first."""
+    """So many jobs that have run and failed; their ids in the order of lists, for two may share a millisecond."""
     ids = [broker.enqueue(function, args=[f"boom {index}"]) for index in range(number)]
     work()
-    return ids
+    tasks = Task.objects.filter(job_id__in=ids).order_by("created_at", "pk")
+    return list(tasks.values_list("job_id", flat=True))
 
 
 def carry_out() -> None:
