@@ -207,20 +207,24 @@ def failing_jobs(threshold: int) -> list[ScheduledJob]:
     return list(failing.order_by("-consecutive_failures", "name"))
 
 
-def timeline(hours: int, now: datetime | None = None) -> list[Bucket]:
-    """The last hours, oldest first, empty ones too; the last is the one that has begun. Two queries."""
+def timeline(hours: int, now: datetime | None = None, *, job: ScheduledJob | None = None) -> list[Bucket]:
+    """The last hours, oldest first, empty ones too; the last is the one that has begun. Of one job or of all.
+
+    Two queries.
+    """
+    fires = ScheduledFire.objects.all() if job is None else ScheduledFire.objects.filter(job=job)
     now = now or datetime.now(UTC)
     end = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
     starts = [end - (hours - index) * HOUR for index in range(hours)]
     ended: dict[tuple[datetime, str], int] = defaultdict(int)
     running: dict[datetime, int] = defaultdict(int)
-    over = ScheduledFire.objects.filter(over_at__gte=starts[0]).exclude(status="").order_by()
+    over = fires.filter(over_at__gte=starts[0]).exclude(status="").order_by()
     groups = over.values_list("status", TruncHour("over_at"), TruncHour("started_at")).annotate(total=Count("pk"))
     for status, over_hour, start_hour, total in groups:
         ended[over_hour, status] += total
         if start_hour is not None:
             _add_span(running, max(start_hour, starts[0]), over_hour, total)
-    open_fires = ScheduledFire.objects.open().filter(task__status=Status.RUNNING).order_by()
+    open_fires = fires.open().filter(task__status=Status.RUNNING).order_by()
     still = open_fires.values_list(TruncHour("task__started_at")).annotate(total=Count("pk"))
     for start_hour, total in still:
         if start_hour is not None:
