@@ -97,7 +97,9 @@ class DefinitionForm(ScheduleForm):
     end_at = MomentField(required=False, label="Not after")
     max_runs = forms.IntegerField(required=False, label="Most runs")
     jitter_seconds = forms.IntegerField(required=False, label="Jitter")
-    overlap_policy = forms.ChoiceField(choices=OverlapPolicy.choices, required=False, label="If the last runs still")
+    overlap_policy = forms.ChoiceField(
+        choices=OverlapPolicy.choices, required=False, label="If the last one runs still"
+    )
     misfire_policy = forms.ChoiceField(choices=MisfirePolicy.choices, required=False, label="If its time was missed")
     misfire_grace_seconds = forms.IntegerField(required=False, label="Missed after")
     max_retries = forms.IntegerField(required=False, label="Most retries")

@@ -33,6 +33,7 @@ class Column:
     label: str
     order: str = ""
     title: str = ""
+    is_figure: bool = False
 
 
 COLUMNS = (
@@ -41,8 +42,8 @@ COLUMNS = (
     Column("Queue", "queue"),
     Column("Next run", "next"),
     Column("Last run", "last"),
-    Column("Failures", "failures", "Failures in a row"),
-    Column("Late", "", "How much later than planned it was started the last time, or is due now"),
+    Column("Failures", "failures", "Failures in a row", is_figure=True),
+    Column("Late", "", "How much later than planned it was started the last time, or is due now", is_figure=True),
     Column("Last 30 runs"),
 )
 
