@@ -182,10 +182,9 @@ def _free_name(job: ScheduledJob) -> str:
 
 def _or_default(name: str, value: Any) -> Any:
     """What an empty field means: none where there may be none, else the model's default."""
-    field = ScheduledJob._meta.get_field(name)
-    if value is None and not field.null:  # type: ignore[union-attr]  # a column
-        return field.get_default()  # type: ignore[union-attr]  # as above
-    return field.get_default() if value == "" and field.choices else value
+    field: Any = ScheduledJob._meta.get_field(name)
+    is_nothing = (value is None and not field.null) or (value == "" and field.choices)
+    return field.get_default() if is_nothing else value
 
 
 def initial_of(job: ScheduledJob) -> dict[str, Any]:

@@ -21,9 +21,9 @@ LEAST = 4
 
 
 @register.filter
-def milliseconds(span: timedelta | None) -> float | None:
-    """A span of time, for the filter ``duration``."""
-    return None if span is None else span.total_seconds() * 1000
+def milliseconds(span: object) -> float | None:
+    """A span of time for the filter ``duration``; None for anything else, like that of a run there was none of."""
+    return span.total_seconds() * 1000 if isinstance(span, timedelta) else None
 
 
 @register.simple_tag
