@@ -29,7 +29,12 @@ def desk_of(user: User) -> Client:
 
 def schedule(name: str = "report", **fields: Any) -> ScheduledJob:
     """One that is due in a minute."""
-    return make_job(datetime.now(UTC), **{"name": name, **fields})
+    job = make_job(datetime.now(UTC), **{"name": name, **fields})
+    if given := [column for column in fields if column.startswith("next_")]:
+        for column in given:
+            setattr(job, column, fields[column])
+        job.save()
+    return job
 
 
 def address_of(job: ScheduledJob, end: str = "") -> str:
