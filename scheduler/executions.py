@@ -25,6 +25,10 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 MOST_UPCOMING = 10_000
 TEXT_LIMIT = 65_536
+_PICTURED = (
+    *("job_id", "due_at", "run_at", "enqueued_at", "status", "started_at", "over_at"),
+    *("task__status", "task__started_at", "task__completed_at"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +253,10 @@ def _add_span(running: dict[datetime, int], first: datetime, over: datetime, tot
 
 
 def last_runs(jobs: Sequence[ScheduledJob], *, each: int = 30) -> Mapping[int, list[Execution]]:
-    """The last executions of each job, oldest first, for a sparkline; two queries, however many jobs a page has."""
+    """The last executions of each job, oldest first, for a sparkline; two queries, however many jobs a page has.
+
+    Of fires and tasks only what a picture needs is read: there are many.
+    """
     of_job = ScheduledFire.objects.executions().filter(job=OuterRef("pk")).order_by("-due_at")
     first = Subquery(of_job.values("due_at")[each - 1 : each])
     starts = dict(ScheduledJob.objects.filter(pk__in=[job.pk for job in jobs]).values_list("pk", first))
@@ -257,6 +264,7 @@ def last_runs(jobs: Sequence[ScheduledJob], *, each: int = 30) -> Mapping[int, l
     if not starts:
         return runs
     wanted = [Q(job=pk, due_at__gte=start) if start else Q(job=pk) for pk, start in starts.items()]
-    for fire in ScheduledFire.objects.executions().for_list().filter(reduce(or_, wanted)).order_by("due_at", "id"):
+    fires = ScheduledFire.objects.executions().select_related("task").only(*_PICTURED)
+    for fire in fires.filter(reduce(or_, wanted)).order_by("due_at", "id"):
         runs[fire.job_id].append(of_fire(fire))
     return runs
