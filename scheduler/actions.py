@@ -89,14 +89,19 @@ def update_job(job: ScheduledJob, changes: Mapping[str, Any], *, by: Actor) -> S
     return job
 
 
-def delete_job(job: ScheduledJob, *, by: Actor) -> None:
-    """Deletes a job and the record of its due times; its executions stay as tasks. Raises NotPermitted."""
+def delete_job(job: ScheduledJob, *, by: Actor, reason: str = "") -> None:
+    """Deletes a job and the record of its due times; its executions stay as tasks.
+
+    Raises NotPermitted, or NotAllowedNow if somebody else has deleted it meanwhile.
+    """
     with (
-        audited("repeatable.remove", by=by, needs=roles.MANAGE, target=str(job.uuid), queue=job.queue) as deed,
+        audited(
+            "repeatable.remove", by=by, needs=roles.MANAGE, target=str(job.uuid), queue=job.queue, reason=reason
+        ) as deed,
         transaction.atomic(),
     ):
         deed.details = {"name": job.name}
-        job.delete()
+        _locked(job).delete()
 
 
 def pause_job(job: ScheduledJob, *, by: Actor, reason: str = "") -> ScheduledJob:
@@ -221,7 +226,9 @@ def _claim_by_hand(job: ScheduledJob, cause: Cause, by: Actor, **fields: Any) ->
         job=job, due_at=now, run_at=now, leased_at=now, cause=cause, state=FireState.CLAIMED, task_id=uuid4(),
         triggered_by=by.name[:100], **fields,
     )  # fmt: skip
-    fire.save(force_insert=True)
+    with transaction.atomic():
+        _locked(job)
+        fire.save(force_insert=True)
     try:
         start_fires([fire])
     except broker.BrokerError as error:

@@ -50,13 +50,14 @@ def check(expression: str) -> None:
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name; raises ValueError for any other text."""
-    if name not in _zone_names():
+    if name not in zone_names():
         raise ValueError(f"{name[:100]!r} is no time zone. Use an IANA name like Europe/Berlin or UTC.")
     return ZoneInfo(name)
 
 
 @lru_cache(maxsize=1)
-def _zone_names() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
+    """The IANA names that may be used."""
     return frozenset(available_timezones() - {"localtime"})
 
 

@@ -58,6 +58,15 @@ def mistakes_in(job: ScheduledJob, *, now: datetime | None = None, stored: Sched
     return mistakes
 
 
+def by_field(mistakes: Mistakes) -> Mistakes:
+    """The same for forms, where arguments are one field: what a dotted name leads to stands before the sentence."""
+    told: Mistakes = {}
+    for path, sentences in mistakes.items():
+        name, dot, rest = path.partition(".")
+        told.setdefault(name, []).extend(f"{rest}: {each}" if dot else each for each in sentences)
+    return told
+
+
 def mistakes_in_schedule(job: ScheduledJob, *, now: datetime | None = None) -> Mistakes:
     """As ``mistakes_in``, of what says when it is due: for a preview, whose other fields are not filled in yet."""
     mistakes: Mistakes = {}

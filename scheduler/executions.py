@@ -25,6 +25,10 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 MOST_UPCOMING = 10_000
 TEXT_LIMIT = 65_536
+_PICTURED = (
+    *("job_id", "due_at", "run_at", "enqueued_at", "status", "started_at", "over_at"),
+    *("task__status", "task__started_at", "task__completed_at"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,20 +211,24 @@ def failing_jobs(threshold: int) -> list[ScheduledJob]:
     return list(failing.order_by("-consecutive_failures", "name"))
 
 
-def timeline(hours: int, now: datetime | None = None) -> list[Bucket]:
-    """The last hours, oldest first, empty ones too; the last is the one that has begun. Two queries."""
+def timeline(hours: int, now: datetime | None = None, *, job: ScheduledJob | None = None) -> list[Bucket]:
+    """The last hours, oldest first, empty ones too; the last is the one that has begun. Of one job or of all.
+
+    Two queries.
+    """
+    fires = ScheduledFire.objects.all() if job is None else ScheduledFire.objects.filter(job=job)
     now = now or datetime.now(UTC)
     end = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
     starts = [end - (hours - index) * HOUR for index in range(hours)]
     ended: dict[tuple[datetime, str], int] = defaultdict(int)
     running: dict[datetime, int] = defaultdict(int)
-    over = ScheduledFire.objects.filter(over_at__gte=starts[0]).exclude(status="").order_by()
+    over = fires.filter(over_at__gte=starts[0]).exclude(status="").order_by()
     groups = over.values_list("status", TruncHour("over_at"), TruncHour("started_at")).annotate(total=Count("pk"))
     for status, over_hour, start_hour, total in groups:
         ended[over_hour, status] += total
         if start_hour is not None:
             _add_span(running, max(start_hour, starts[0]), over_hour, total)
-    open_fires = ScheduledFire.objects.open().filter(task__status=Status.RUNNING).order_by()
+    open_fires = fires.open().filter(task__status=Status.RUNNING).order_by()
     still = open_fires.values_list(TruncHour("task__started_at")).annotate(total=Count("pk"))
     for start_hour, total in still:
         if start_hour is not None:
@@ -245,7 +253,10 @@ def _add_span(running: dict[datetime, int], first: datetime, over: datetime, tot
 
 
 def last_runs(jobs: Sequence[ScheduledJob], *, each: int = 30) -> Mapping[int, list[Execution]]:
-    """The last executions of each job, oldest first, for a sparkline; two queries, however many jobs a page has."""
+    """The last executions of each job, oldest first, for a sparkline; two queries, however many jobs a page has.
+
+    Of fires and tasks only what a picture needs is read: there are many.
+    """
     of_job = ScheduledFire.objects.executions().filter(job=OuterRef("pk")).order_by("-due_at")
     first = Subquery(of_job.values("due_at")[each - 1 : each])
     starts = dict(ScheduledJob.objects.filter(pk__in=[job.pk for job in jobs]).values_list("pk", first))
@@ -253,6 +264,7 @@ def last_runs(jobs: Sequence[ScheduledJob], *, each: int = 30) -> Mapping[int, l
     if not starts:
         return runs
     wanted = [Q(job=pk, due_at__gte=start) if start else Q(job=pk) for pk, start in starts.items()]
-    for fire in ScheduledFire.objects.executions().for_list().filter(reduce(or_, wanted)).order_by("due_at", "id"):
+    fires = ScheduledFire.objects.executions().select_related("task").only(*_PICTURED)
+    for fire in fires.filter(reduce(or_, wanted)).order_by("due_at", "id"):
         runs[fire.job_id].append(of_fire(fire))
     return runs

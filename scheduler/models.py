@@ -127,15 +127,11 @@ class ScheduledJob(models.Model):
 
     def clean(self) -> None:
         """What a form cannot see field by field; Django's own forms call it."""
-        from scheduler.definitions import mistakes_in
+        from scheduler.definitions import by_field, mistakes_in
 
         stored = ScheduledJob.objects.filter(pk=self.pk).first() if self.pk else None
         if mistakes := mistakes_in(self, stored=stored):
-            by_field: dict[str, list[str]] = {}
-            for path, sentences in mistakes.items():
-                name, dot, rest = path.partition(".")
-                by_field.setdefault(name, []).extend(f"{rest}: {each}" if dot else each for each in sentences)
-            raise ValidationError(by_field)
+            raise ValidationError(by_field(mistakes))
 
     @property
     def schedule_type(self) -> ScheduleType:

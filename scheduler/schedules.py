@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, F, Q, QuerySet, TextChoices
 
-from scheduler.models import ScheduledJob
+from scheduler.models import ScheduledJob, ScheduleType
 from scheduler.registry import NotRunnable, find
 
 OVERDUE_AFTER = timedelta(seconds=10)
@@ -45,6 +45,7 @@ class Wanted:
     """Part of the name, in any case."""
     queue: str = ""
     kind: Kind | None = None
+    schedule_type: ScheduleType | None = None
 
 
 def matching(wanted: Wanted, now: datetime) -> QuerySet[ScheduledJob]:
@@ -86,6 +87,17 @@ def is_overdue(job: ScheduledJob, now: datetime | None = None) -> bool:
     )
 
 
+def state_of(job: ScheduledJob, now: datetime | None = None) -> Kind:
+    """The one kind that says most of whether it will be started; that it fails is told beside it."""
+    if not job.is_enabled:
+        return Kind.DISABLED
+    if job.is_paused:
+        return Kind.PAUSED
+    if job.next_run_at is None:
+        return Kind.ENDED
+    return Kind.OVERDUE if is_overdue(job, now) else Kind.ACTIVE
+
+
 def problem_of(job: ScheduledJob) -> str:
     """Why it cannot be started: its handler is gone. Empty if it can."""
     try:
@@ -101,7 +113,18 @@ def _of_any_kind(wanted: Wanted) -> QuerySet[ScheduledJob]:
         return jobs.none()
     if wanted.search:
         jobs = jobs.filter(name__icontains=wanted.search)
-    return jobs.filter(queue=wanted.queue) if wanted.queue else jobs
+    if wanted.queue:
+        jobs = jobs.filter(queue=wanted.queue)
+    return jobs if wanted.schedule_type is None else jobs.filter(_of_type(wanted.schedule_type))
+
+
+def _of_type(schedule_type: ScheduleType) -> Q:
+    """As ``ScheduledJob.schedule_type`` tells them."""
+    return {
+        ScheduleType.CRON: ~Q(cron=""),
+        ScheduleType.ONE_TIME: Q(cron="", run_at__isnull=False),
+        ScheduleType.INTERVAL: Q(cron="", run_at__isnull=True),
+    }[schedule_type]
 
 
 def _is(kind: Kind, now: datetime) -> Q:

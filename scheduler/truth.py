@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Sum, TextChoices
@@ -67,7 +67,7 @@ def overdue(job: ScheduledJob, now: datetime | None = None) -> list[Line]:
     if due is None or not job.is_enabled or job.is_paused:
         return []
     lines = []
-    for each in islice((due, *islice(job.schedule.upcoming(due), MOST_OVERDUE)), MOST_OVERDUE):
+    for each in islice(chain([due], job.schedule.upcoming(due)), MOST_OVERDUE):
         run_at = jittered(each, job=job.uuid, seconds=job.jitter_seconds)
         if now - run_at < ON_TIME:
             break

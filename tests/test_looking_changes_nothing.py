@@ -27,11 +27,13 @@ from monitoring.operations import begin_operation
 from monitoring.sampling import take_sample
 from monitoring.statuses import Status
 from scheduler.monitored_workflows import urls as monitored_workflows
+from scheduler.pages import urls as schedule_pages
 from scheduler.workflow_api import urls as workflow_api
 from tests.cast import API, client_of
-from tests.factories import make_run, make_task
+from tests.factories import NOON, make_run, make_task
 from tests.monitoring_api import BASE
 from tests.reading_pages import BASE as PAGES
+from tests.schedule_pages import make_runs, schedule
 from tests.workflows import begin
 
 READS = {
@@ -130,7 +132,16 @@ def page_paths(paths: list[str]) -> list[str]:
     take_sample()
     write_down([Deed(action="job.retry", by=process("test"), target=waits.job_id)])
     told = ("metrics", "metrics/parts", "metrics/history", "audit", "audit?q=job", "audit?format=csv", "audit/parts")
-    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *told, *of_task)]
+    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *told, *of_task, *_schedules())]
+
+
+def _schedules() -> list[str]:
+    """Every page of schedules, with one that has run and is overdue now."""
+    job = schedule("report", cron="*/5 * * * *", next_run_at=NOON, next_due_at=NOON)
+    make_runs(job, Status.COMPLETED, Status.FAILED)
+    routes = [str(pattern.pattern) for pattern in schedule_pages.urlpatterns]
+    named = [re.sub(r"<queue:name>", "default", route) for route in routes]
+    return [*(re.sub(r"<uuid:job_id>", str(job.uuid), route) for route in named), "schedules/preview?kind=cron&cron=1"]
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")

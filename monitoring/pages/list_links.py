@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from monitoring.pages.task_list import SIZES, TaskList
 
@@ -31,6 +32,21 @@ class Link:
     count: int | None = None
     direction: str = ""
     """Of a heading by which the list is sorted: "ascending" or "descending"."""
+
+
+class Paged(Protocol):
+    """A list of anything that is shown a page at a time."""
+
+    @property
+    def page(self) -> int: ...
+
+    @property
+    def pages(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def link(self, **changes: Any) -> str: ...
 
 
 def tabs(tasks: TaskList) -> list[Link]:
@@ -88,15 +104,15 @@ def _heading(tasks: TaskList, words: dict[str, str], label: str, column: str) ->
     )
 
 
-def pages(tasks: TaskList) -> list[Link]:
+def pages(listed: Paged) -> list[Link]:
     """First, previous, next, last; without an address where there is nothing to go to."""
-    targets = (("First", 1), ("Previous", tasks.page - 1), ("Next", tasks.page + 1), ("Last", tasks.pages))
+    targets = (("First", 1), ("Previous", listed.page - 1), ("Next", listed.page + 1), ("Last", listed.pages))
     return [
-        Link(label=label, href=tasks.link(page=page) if 1 <= page <= tasks.pages and page != tasks.page else "")
+        Link(label=label, href=listed.link(page=page) if 1 <= page <= listed.pages and page != listed.page else "")
         for label, page in targets
     ]
 
 
-def sizes(tasks: TaskList) -> list[Link]:
-    """How many tasks a page may show."""
-    return [Link(label=str(size), href=tasks.link(size=size), is_current=size == tasks.size) for size in SIZES]
+def sizes(listed: Paged) -> list[Link]:
+    """How many rows a page may show."""
+    return [Link(label=str(size), href=listed.link(size=size), is_current=size == listed.size) for size in SIZES]

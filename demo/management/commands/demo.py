@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from demo import workflows
+from demo.schedules import make_schedules
 from demo.traffic import Traffic
 from monitoring.stopping import StopRequest
 
@@ -16,11 +17,12 @@ logger = logging.getLogger("quarterdeck.demo")
 
 
 class Command(BaseCommand):
-    help = "Keeps enqueuing believable work on the queues mail, media, reports and payments, until it is told to stop."
+    help = "Makes a dozen schedules, and keeps enqueuing believable work, until it is told to stop."
     requires_system_checks = []  # `up`, `serve` and `check` run them; they load every page and API
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop, traffic = StopRequest(), Traffic(settings.QUARTERDECK_QUEUES, start_workflow=workflows.start_one)
+        make_schedules()
         logger.info("demo traffic begins; DEMO=0 leaves it out")
         while not stop.came:
             stop.wait(traffic.turn())
