@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -30,11 +30,29 @@ _TASK_COLUMNS = (
 _GROUPED_COLUMNS = ("error", "error_group", "created_at", "completed_at")
 
 
+class Recount(NamedTuple):
+    """How a higher app counts its own rows anew, and what it finds wrong."""
+
+    rebuild: Callable[[], None]
+    differences: Callable[[], list[str]]
+
+
+_further: list[Recount] = []
+
+
+def count_also(recount: Recount) -> None:
+    """Has all of this include the rollups of a higher app, too, which calls this once it is ready."""
+    if recount not in _further:
+        _further.append(recount)
+
+
 def rebuild() -> None:
     """Groups the failed tasks anew and replaces the rollups by what the rows say.
 
     The recorder waits meanwhile; nothing that it would count is lost.
     """
+    for recount in _further:
+        recount.rebuild()
     from monitoring.recorder import lock_position
 
     with transaction.atomic():
@@ -65,6 +83,7 @@ def differences() -> list[str]:
         *_compared("runs", stored_runs, dict(rollups.run_tallies()), RunTally()),
         *_compared("failures", stored_failures, dict(rollups.failure_counts()), 0),
         *_compared("tasks", stored_labels, dict(rollups.labels), 0),
+        *(sentence for recount in _further for sentence in recount.differences()),
     ]
 
 
