@@ -167,6 +167,7 @@ SPECTACULAR_SETTINGS = {
         "DashboardStatus": "monitoring.dashboard_api.vocabulary.STATUS_CHOICES",
         "TaskStatus": "monitoring.monitoring_api.vocabulary.STATUS_CHOICES",
         "MediaType": "monitoring.media.KINDS",
+        "HealthStatusWord": "scheduler.health_api.serializers.HEALTH_STATUSES",
         "ProbeStatus": "scheduler.health_api.serializers.PROBE_STATUSES",
         "WorkflowTaskStatus": "scheduler.workflow_api.vocabulary.TASK_CHOICES",
         "WorkflowStepStatus": "scheduler.workflow_api.vocabulary.STEP_CHOICES",

@@ -2,9 +2,9 @@
 
 Tasks are counted by (hour of creation, queue, type, status), ended runs by (hour of the end, queue, type, outcome),
 tasks that are failed now by (hour of the failure, queue, type, error), and each hour is added to its day. Tasks that
-were given labels are counted by each of them, too, over all time; steps of workflows as ``step_counts`` has it. Sums are
-whole microseconds, so that adding and taking away never drifts. The recorder and the rebuild count with the same code;
-``rebuild_rollups --verify`` proves that both come to the same.
+were given labels are counted by each of them, too, over all time; attempts of steps as ``step_counts`` has it. Sums
+are whole microseconds, so that adding and taking away never drifts. The recorder and the rebuild count with the same
+code; ``rebuild_rollups --verify`` proves that both come to the same.
 """
 
 from __future__ import annotations
