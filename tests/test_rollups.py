@@ -216,8 +216,8 @@ def test_it_counts_labels_as_the_rows_have_them(
     assert sum(LabelCount.objects.values_list("count", flat=True)) == labels
 
 
-STEP = {"params": "{}", "meta": {"handler": "shop.fulfil@1.0.0", "task_type": "charge"}}
-AGAIN = {**STEP, "meta": {**STEP["meta"], "retry_of": "5e2d80c4-cbbf-48d0-96f2-af6041348ea7"}}
+STEP: dict[str, Any] = {"params": "{}", "meta": {"handler": "shop.fulfil@1.0.0", "task_type": "charge"}}
+AGAIN: dict[str, Any] = {**STEP, "meta": {**STEP["meta"], "retry_of": "5e2d80c4-cbbf-48d0-96f2-af6041348ea7"}}
 
 
 def make_attempts() -> None:

@@ -56,7 +56,8 @@ metrics = _SURFACE.describes(
     "metrics",
     "Figures for Prometheus",
     "Tasks by queue and status, status changes, run and waiting times as histograms by queue and type, workers by "
-    "state, queue depths, the recorder's lag, and HTTP requests. The same figures from whichever web process is asked. "
+    "state, depths and oldest waiting jobs of queues, the recorder's and the scheduler's lag, workflows by status, and "
+    "HTTP requests. The same figures from whichever web process is asked. "
     "Needs a login, or the bearer token of the setting METRICS_TOKEN; METRICS_PUBLIC opens it to anyone.",
     answers={
         200: OpenApiResponse(

@@ -23,7 +23,7 @@ from rest_framework.views import APIView
 from audit import roles
 from monitoring.exposition import Collector
 from monitoring.probes import LIMIT_SECONDS, PROBES, Finding, TooSlow, probe_all, within
-from scheduler import health_figures
+from scheduler import exposition, health_figures
 from scheduler.health_api import descriptions, serializers
 from scheduler.workflow_api.vocabulary import TASK_CHOICES, TASK_WORDS
 
@@ -32,6 +32,7 @@ SCRAPER = "metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FIGURES = Collector()
 """One for the process: it keeps what it added up of days that are over."""
+_SCHEDULER = exposition.Collector()
 
 
 class Live(APIView):
@@ -126,6 +127,7 @@ class Metrics(APIView):
     def get(self, request: Request) -> HttpResponse:
         registry = CollectorRegistry()
         registry.register(_FIGURES)
+        registry.register(_SCHEDULER)
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the client leaves it untyped
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE)
 
