@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit import uuids
+from monitoring.labels import Given
 from monitoring.spans import DAY, HOUR
 from scheduler.json_text import to_text
 from scheduler.workflow_counts import NAMES, Total, totals
@@ -28,6 +29,10 @@ SORT_COLUMNS = {
     "status": "status",
     "name": "name",
 }
+
+
+_LABELS = ("origin_zone", "origin_tenant_id")
+"""What most workflows are not given: their indexes hold those that are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +84,10 @@ def matching(asked: Asked) -> QuerySet[Workflow]:
     """The workflows that match, unordered."""
     exact = {
         field: value
-        for field in ("namespace", "name", "version", "origin_instance", "origin_zone", "origin_tenant_id")
+        for field in ("namespace", "name", "version", "origin_instance", *_LABELS)
         if (value := getattr(asked, field))
     }
-    found = Workflow.objects.filter(**exact)
+    found = Workflow.objects.filter(*(Given(label) for label in _LABELS if label in exact), **exact)
     if asked.statuses:
         found = found.filter(status__in=asked.statuses)
     if asked.tag:

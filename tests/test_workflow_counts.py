@@ -185,3 +185,40 @@ def test_a_list_takes_its_total_from_the_rollup(api: Client, asked: dict[str, st
         assert api.get(f"{BASE}/workflows", asked).json()["total"] == 2
     assert not [query for query in queries if "COUNT(" in query["sql"] and '"scheduler_workflow"' in query["sql"]]
     assert len(queries) == AUTHENTICATION + 2
+
+
+# --- Lists ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "index"),
+    [
+        ("monitoring/workflows", {}, "workflow_created"),
+        ("monitoring/workflows", {"status": "FAILED"}, "workflow_status_created"),
+        ("monitoring/workflows", {"origin_zone": "eu"}, "workflow_zone"),
+        ("monitoring/workflows", {"origin_tenant_id": "north"}, "workflow_tenant"),
+        ("monitoring/workflows", {"origin_instance": "deck-1"}, "workflow_instance"),
+        ("tasks", {"namespace": "shop", "name": "fulfil"}, "workflow_handler_created"),
+    ],
+)
+def test_a_list_is_found_through_an_index(api: Client, path: str, asked: dict[str, str], index: str) -> None:
+    for number in range(40):
+        known = {"status": "FAILED", "origin_zone": "eu", "origin_tenant_id": "north", "origin_instance": "deck-1"}
+        make(datetime.now(UTC) - timedelta(minutes=number), **(known if number % 20 == 0 else {"name": "other"}))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE scheduler_workflow")
+        if connection.vendor == "postgresql":  # it would rather read a table of so few rows as it is, and sort it
+            for way in ("seqscan", "sort"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
+    with CaptureQueriesContext(connection) as queries:
+        assert api.get(f"/api/v1/{path}", asked).status_code == 200
+    listing = [query["sql"] for query in queries if 'FROM "scheduler_workflow"' in query["sql"]]
+    plans = "\n".join(plan_of(sql) for sql in listing)
+    assert index in plans, plans
+
+
+def plan_of(sql: str) -> str:
+    """How the database would carry the query out."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{sql}")
+        return "\n".join(line[-1] for line in cursor.fetchall())
