@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -33,6 +33,7 @@ SORT_COLUMNS = {
 
 _LABELS = ("origin_zone", "origin_tenant_id")
 """What most workflows are not given: their indexes hold those that are."""
+_EXACT = ("namespace", "name", "version", "origin_instance", *_LABELS, "initiator")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,12 @@ class Asked:
     origin_instance: str = ""
     origin_zone: str = ""
     origin_tenant_id: str = ""
+    initiator: str = ""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the rollup knows all that is asked."""
+        return not (self.tag or self.search or self.origin_tenant_id or self.initiator)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +80,7 @@ class WorkflowPage:
 class WorkflowFigures:
     """How many workflows there are."""
 
-    by_status: Mapping[str, int]
+    by_status: Mapping[WorkflowStatus, int]
     total: int
     last_hour: int
     last_day: int
@@ -82,11 +89,7 @@ class WorkflowFigures:
 
 def matching(asked: Asked) -> QuerySet[Workflow]:
     """The workflows that match, unordered."""
-    exact = {
-        field: value
-        for field in ("namespace", "name", "version", "origin_instance", *_LABELS)
-        if (value := getattr(asked, field))
-    }
+    exact = {field: value for field in _EXACT if (value := getattr(asked, field))}
     found = Workflow.objects.filter(*(Given(label) for label in _LABELS if label in exact), **exact)
     if asked.statuses:
         found = found.filter(status__in=asked.statuses)
@@ -134,37 +137,45 @@ def for_monitoring() -> QuerySet[Workflow]:
     )
 
 
+def counts_by_status(asked: Asked) -> dict[WorkflowStatus, int]:
+    """How many of those that match are in each status."""
+    if asked.is_counted:
+        found = {status: total.count for (status,), total in totals("status", **_asked_of_rollup(asked)).items()}
+    else:
+        found = dict(matching(asked).order_by().values_list("status").annotate(Count("pk")))
+    return {status: found.get(status, 0) for status in WorkflowStatus}
+
+
 def figures(asked: Asked) -> WorkflowFigures:
-    """Counts of those that match, whatever the origin; five small queries, however many workflows there are."""
-    now, where = timezone.now(), _counted_by(asked)
+    """Counts of those that match what the rollup knows; five small queries, however many workflows there are."""
+    now, where = timezone.now(), _asked_of_rollup(asked)
     by_status = totals("status", **where)
     total = sum(found.count for found in by_status.values())
     steps = sum(found.steps for found in by_status.values())
     return WorkflowFigures(
         by_status={status: by_status.get((status,), Total()).count for status in WorkflowStatus},
         total=total,
-        last_hour=_total(start=now - HOUR, **where),
-        last_day=_total(start=now - DAY, **where),
+        last_hour=_total(**{**where, "start": now - HOUR}),
+        last_day=_total(**{**where, "start": now - DAY}),
         mean_steps=round(steps / total, 2) if total else 0.0,
     )
 
 
 def total_matching(asked: Asked) -> int:
     """How many match, exactly; rows are counted only where something is asked that the rollup does not know."""
-    if asked.tag or asked.search or asked.origin_tenant_id:
-        return matching(asked).count()
-    end = asked.created_to + datetime.resolution if asked.created_to else None
-    return _total(start=asked.created_from, end=end, **_counted_by(asked))
+    return _total(**_asked_of_rollup(asked)) if asked.is_counted else matching(asked).count()
 
 
 def _total(**asked: Any) -> int:
     return sum(found.count for found in totals(**asked).values())
 
 
-def _counted_by(asked: Asked) -> dict[str, Any]:
-    """What the rollup is to be narrowed to."""
+def _asked_of_rollup(asked: Asked) -> dict[str, Any]:
+    """What ``totals`` is to be asked."""
     exact = {name: value for name in NAMES if name != "status" and (value := getattr(asked, name))}
-    return {**exact, "status__in": list(asked.statuses)} if asked.statuses else exact
+    end = asked.created_to + datetime.resolution if asked.created_to else None
+    statuses = {"status__in": list(asked.statuses)} if asked.statuses else {}
+    return {**exact, **statuses, "start": asked.created_from, "end": end}
 
 
 def _found_by(text: str) -> Q:

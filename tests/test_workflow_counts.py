@@ -23,8 +23,10 @@ from audit.trail import Actor, NotAllowedNow
 from scheduler import workflow_actions as actions
 from scheduler.workflow_count_models import Basis, WorkflowCount
 from scheduler.workflow_counts import Cell, Tally, added_up, fold, totals, write_new
+from scheduler.workflow_lists import Asked, counts_by_status, matching, total_matching
 from scheduler.workflow_models import Workflow
 from scheduler.workflow_recounts import differences
+from scheduler.workflow_states import WorkflowStatus
 from tests.monitoring_api import AUTHENTICATION, BASE, ask
 from tests.workflows import begin, committed, dispatch, let_time_pass, record, run, work
 
@@ -185,6 +187,24 @@ def test_a_list_takes_its_total_from_the_rollup(api: Client, asked: dict[str, st
         assert api.get(f"{BASE}/workflows", asked).json()["total"] == 2
     assert not [query for query in queries if "COUNT(" in query["sql"] and '"scheduler_workflow"' in query["sql"]]
     assert len(queries) == AUTHENTICATION + 2
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Asked(), Asked(name="fulfil"), Asked(origin_zone="eu"), Asked(initiator="ada"), Asked(origin_tenant_id="north"),
+        Asked(tag="x"), Asked(search="ful"), Asked(created_from=datetime(2025, 1, 15, 12, 30, tzinfo=UTC)),
+        Asked(statuses=(WorkflowStatus.FAILED,), created_to=datetime(2025, 1, 15, 12, 45, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_counts_by_status_equal_the_rows_whatever_is_asked(asked: Asked) -> None:
+    for minute, status in enumerate(WorkflowStatus):
+        made = {"status": status, "origin_zone": "eu" if minute % 2 else "", "name": "fulfil" if minute < 4 else "b"}
+        known = {"initiator": "ada", "origin_tenant_id": "north", "tags": ["x"]} if minute % 3 else {}
+        make(datetime(2025, 1, 15, 12, 10 * minute, tzinfo=UTC), **made, **known)
+    rows = {status: matching(asked).filter(status=status).count() for status in WorkflowStatus}
+    assert counts_by_status(asked) == rows
+    assert total_matching(asked) == sum(rows.values()) > 0
 
 
 # --- Lists ----------------------------------------------------------------------------------------------------------
