@@ -31,6 +31,7 @@ def wait(seconds: str) -> dict[str, Any]:
     """Waits until all are over; how long it took since the first was made, how they ended, and what is left."""
     from django.db.models import Max, Min
 
+    from scheduler.workflow_count_models import WorkflowCount
     from scheduler.workflow_models import Workflow
 
     deadline = time.monotonic() + float(seconds)
@@ -43,6 +44,7 @@ def wait(seconds: str) -> dict[str, Any]:
         "statuses": {status: statuses.count(status) for status in set(statuses)},
     }
     Workflow.objects.all().delete()
+    WorkflowCount.objects.all().delete()
     return told
 
 

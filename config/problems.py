@@ -58,7 +58,10 @@ def _invalid(detail: Any, *, status: int = 400, code: str = "") -> Problem:
 
 
 def _api_exception(error: APIException) -> Problem:
-    return Problem(status=error.status_code, message=str(error.detail), code=getattr(error, "code", ""))
+    headers = {"Retry-After": "5"} if error.status_code == 503 else {}
+    return Problem(
+        status=error.status_code, message=str(error.detail), code=getattr(error, "code", ""), headers=headers
+    )
 
 
 def _too_many_attempts(error: TooManyAttempts) -> Problem:

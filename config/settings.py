@@ -113,6 +113,12 @@ CACHES = {
         # When full, rows are dropped, and failed attempts with them: more than an attacker can fill in five minutes.
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
+    # In the process: a GET writes nothing to SQL or Redis, and each process keeps its answers a minute or two anyway.
+    "analytics": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "analytics",
+        "OPTIONS": {"MAX_ENTRIES": 500},
+    },
 }
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
@@ -167,11 +173,14 @@ SPECTACULAR_SETTINGS = {
         "DashboardStatus": "monitoring.dashboard_api.vocabulary.STATUS_CHOICES",
         "TaskStatus": "monitoring.monitoring_api.vocabulary.STATUS_CHOICES",
         "MediaType": "monitoring.media.KINDS",
+        "HealthStatusWord": "scheduler.health_api.serializers.HEALTH_STATUSES",
         "ProbeStatus": "scheduler.health_api.serializers.PROBE_STATUSES",
         "WorkflowTaskStatus": "scheduler.workflow_api.vocabulary.TASK_CHOICES",
         "WorkflowStepStatus": "scheduler.workflow_api.vocabulary.STEP_CHOICES",
         "WorkflowStatus": "scheduler.monitored_workflows.vocabulary.STATUS_CHOICES",
         "MonitoredStepStatus": "scheduler.monitored_workflows.vocabulary.STEP_CHOICES",
+        "WaitTrend": "scheduler.queue_waits.TRENDS",
+        "RecommendationType": "scheduler.recommendations.Kind",
         "ExecutionStatus": "scheduler.scheduler_api.vocabulary.STATUS_CHOICES",
         "ScheduleType": "scheduler.scheduler_api.vocabulary.SCHEDULE_CHOICES",
         "OverlapPolicy": "scheduler.scheduler_api.vocabulary.OVERLAP_CHOICES",

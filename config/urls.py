@@ -29,6 +29,7 @@ urlpatterns = [
     path(f"{SCHEDULER_API}/", include("scheduler.scheduler_api.urls")),
     re_path(rf"^{SCHEDULER_API}(?:/[\s\S]*)?$", UnknownPath.as_view()),
     path(f"{WORKFLOW_API}/", include("scheduler.health_api.urls")),
+    path(f"{WORKFLOW_API}/", include("scheduler.analytics_api.urls")),
     path(f"{WORKFLOW_API}/", include("scheduler.workflow_api.urls")),
     re_path(rf"^{WORKFLOW_API}(?:/[\s\S]*)?$", UnknownPath.as_view()),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),

@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 
 from audit.record_lists import RecordAdmin, newest
 from audit.roles import MANAGE
-from monitoring.models import InboxPosition, Queue, RunCount, SetAsideEntry, TaskCount
+from monitoring.models import InboxPosition, Queue, RunCount, SetAsideEntry, StepCount, TaskCount
 from monitoring.task_admin import TaskAdmin
 
 __all__ = ["InboxPositionAdmin", "QueueAdmin", "SetAsideEntryAdmin", "TaskAdmin", "TaskCountAdmin"]
@@ -52,6 +52,16 @@ class RunCountAdmin(RecordAdmin):
     list_display = ("span", "start", "queue", "task_type", "outcome", "count", "run_us", "wait_us")
     ordering = ("-span", "-start", "-queue", "-task_type", "-outcome")
     search_fields = ("queue", "task_type")
+
+
+@admin.register(StepCount)
+class StepCountAdmin(RecordAdmin):
+    """The rollup's cells of attempts, in the order of their one index."""
+
+    list_display = ("span", "start", "queue", "handler", "kind", "status", "error_group", "count", "retries", "run_us")
+    ordering = ("-span", "-start", "-queue", "-handler", "-kind", "-status", "-error_group")
+    search_fields = ("queue", "handler", "kind")
+    large_columns = ("run_histogram", "wait_histogram")
 
 
 @admin.register(InboxPosition)

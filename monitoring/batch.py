@@ -26,9 +26,9 @@ LIVE_COLUMNS = (
     "scheduled_for", "started_at", "completed_at", "last_run_at", "updated_at", "duration_ms", "wait_ms", "worker",
 )  # fmt: skip
 """What nearly every report changes."""
-IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments", *labels.COUNTED)
+IDENTITY_COLUMNS = ("queue", "task_type", "created_at", "arguments", "handler", "retry_of", *labels.COUNTED)
 """What hardly ever changes after the first report, and never without one of these: the whole row is written then."""
-_LOADED_COLUMNS = ("id", "handler", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
+_LOADED_COLUMNS = ("id", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
 
 _IDENTITY = attrgetter(*(Task._meta.get_field(name).attname for name in IDENTITY_COLUMNS))  # type: ignore[union-attr]  # columns
 Identity = tuple[Any, ...]

@@ -8,7 +8,7 @@ bounded: queues, the types of most runs, words for states. No ids, no names of w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -21,7 +21,7 @@ from prometheus_client.core import (
     Metric,
 )
 
-from monitoring import broker, health, inbox, overview, workload
+from monitoring import broker, health, inbox, overview, queue_line, workload
 from monitoring.histograms import Histogram, value_of
 from monitoring.models import InboxPosition, RunCount, Span
 from monitoring.moments import Moment
@@ -128,6 +128,7 @@ class Collector:
         yield _histogram("quarterdeck_wait_duration_seconds", "How long runs had waited in their queue.", waits)
         try:
             moment = workload.look_at_all()
+            oldest = queue_line.oldest_of(queue.name for queue in moment.queues)
             lag, length = health.recorder_lag_seconds(), inbox.length()
         except broker.BrokerError:
             yield _gauge("quarterdeck_redis_up", "Whether Redis answers.", 0)
@@ -136,6 +137,7 @@ class Collector:
         yield _gauge("quarterdeck_recorder_lag_seconds", "Age of the oldest report that is not recorded.", lag)
         yield _gauge("quarterdeck_outbox_entries", "Reports that wait to be recorded.", length)
         yield from _moments(moment)
+        yield _oldest(moment, oldest)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
@@ -175,6 +177,18 @@ def _moments(moment: Moment) -> Iterator[Metric]:
         listening.add_metric([queue.name], queue.workers)
     yield depth
     yield listening
+
+
+def _oldest(moment: Moment, oldest: Mapping[str, datetime]) -> Metric:
+    family = GaugeMetricFamily(
+        "quarterdeck_queue_oldest_seconds",
+        "How long the oldest of the first jobs in line has waited, 0 if none waits.",
+        labels=["queue"],
+    )
+    for queue in moment.queues:
+        since = oldest.get(queue.name)
+        family.add_metric([queue.name], max(0.0, (moment.at - since).total_seconds()) if since else 0.0)
+    return family
 
 
 def _state(worker: Any) -> str:

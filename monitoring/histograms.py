@@ -52,9 +52,9 @@ class Histogram:
         """Bucket → count, without empty buckets, in order."""
         return {str(bucket): count for bucket, count in sorted(self.buckets.items()) if count}
 
-    def add(self, milliseconds: float) -> None:
-        """Counts one duration."""
-        self.buckets[bucket_of(milliseconds)] += 1
+    def add(self, milliseconds: float, times: int = 1) -> None:
+        """Counts one duration so many times; -1 takes it away again."""
+        self.buckets[bucket_of(milliseconds)] += times
 
     def merge(self, other: Self) -> None:
         """Adds the counts of another histogram: the same as having added its durations."""

@@ -325,6 +325,40 @@ class FailureCount(models.Model):
         return f"{self.count} of {self.task_type} in {self.queue} with error {self.error_group}"
 
 
+class StepCount(models.Model):
+    """The tasks with a handler and a kind (attempts of a workflow's steps are) that are over: when they ended, and how.
+
+    The recorder keeps it. Most installations' other tasks have no handler: for those nothing is counted here.
+    """
+
+    span = models.CharField(max_length=1, choices=Span)
+    start = models.DateTimeField(help_text="When the UTC hour or day of the end begins.")
+    queue = models.CharField(max_length=255)
+    handler = models.CharField(max_length=255)
+    kind = models.CharField(max_length=100, help_text="The step.")
+    status = models.CharField(max_length=10, choices=Status)
+    error_group = models.CharField(max_length=16, blank=True, default="", help_text="Of failed ones.")
+    count = models.BigIntegerField()
+    retries = models.BigIntegerField(help_text="How many of them had been tried before.")
+    timed = models.BigIntegerField(help_text="How many of them have a run time.")
+    run_us = models.BigIntegerField(help_text="Run times added up, in microseconds.")
+    run_histogram = models.JSONField(default=dict, help_text="See monitoring.histograms.")
+    waited = models.BigIntegerField(help_text="How many of them have a waiting time.")
+    wait_us = models.BigIntegerField(help_text="Waiting times added up, in microseconds.")
+    wait_histogram = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["span", "start", "queue", "handler", "kind", "status", "error_group"],
+                name="one_step_count_per_cell",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.status} of {self.kind} of {self.handler}"
+
+
 class ErrorGroup(models.Model):
     """Errors that differ in numbers, ids, names and the like only; see monitoring.error_patterns."""
 
@@ -390,6 +424,7 @@ class MetricSample(models.Model):
     retries = models.BigIntegerField()
     timed = models.BigIntegerField()
     run_us = models.BigIntegerField()
+    recorded = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S}"

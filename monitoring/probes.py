@@ -40,11 +40,49 @@ class Finding:
     """What it measured, by name."""
 
 
-def probe_all() -> dict[str, Finding]:
-    """What every probe finds, by name; at most LIMIT_SECONDS later, whatever hangs."""
+def probe_all(further: Mapping[str, Probe] | None = None) -> dict[str, Finding]:
+    """What every probe finds, and ``further`` ones, by name; at most LIMIT_SECONDS later, whatever hangs."""
+    probes = {**PROBES, **(further or {})}
     deadline = time.monotonic() + LIMIT_SECONDS
-    asked = {name: probe.start() for name, probe in PROBES.items()}
-    return {name: PROBES[name].finding(answer, deadline) for name, answer in asked.items()}
+    asked = {name: probe.start() for name, probe in probes.items()}
+    return {name: probes[name].finding(answer, deadline) for name, answer in asked.items()}
+
+
+class TooSlow(Exception):
+    """There was no answer in time, or too many wait for one already."""
+
+
+def within(seconds: float, ask: Callable[[], Any]) -> Any:
+    """What ``ask`` returns or raises, asked in a thread; raises TooSlow after so many seconds.
+
+    No more than MOST_STUCK such questions wait at once: whoever asks while all of them hang is told so at once.
+    """
+    if not _patience.acquire(blocking=False):
+        raise TooSlow
+    told: list[tuple[Any, BaseException | None]] = []
+    ended = threading.Event()
+
+    def run() -> None:
+        try:
+            told.append((ask(), None))
+        except BaseException as error:  # raised again where it was asked
+            told.append((None, error))
+        finally:
+            connection.close()  # the thread's own
+            _patience.release()
+            ended.set()
+
+    threading.Thread(target=run, name="bounded", daemon=True).start()
+    if not ended.wait(seconds):
+        raise TooSlow
+    value, error = told[0]
+    if error is not None:
+        raise error
+    return value
+
+
+MOST_STUCK = 8
+_patience = threading.BoundedSemaphore(MOST_STUCK)
 
 
 class _Answer:

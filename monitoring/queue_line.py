@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ from rq.queue import Queue
 from rq.utils import utcparse
 
 from monitoring import broker
+
+LOOKED_AT = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +37,24 @@ def first_since(queue_name: str) -> datetime | None:
     """Since when the first job of the line waits; None for an empty line. Two round trips; raises BrokerError."""
     redis: Any = broker.connection()
     first = redis.lindex(Queue.redis_queue_namespace_prefix + queue_name, 0)
-    told = redis.hget(Job.key_for(first.decode("utf-8", "replace")), "enqueued_at") if first else None
-    try:
-        return utcparse(told.decode()) if told else None
-    except ValueError:
-        return None
+    return _moment(redis.hget(Job.key_for(first.decode("utf-8", "replace")), "enqueued_at") if first else None)
+
+
+def oldest_of(queue_names: Iterable[str]) -> dict[str, datetime]:
+    """Since when the oldest of the first LOOKED_AT jobs of each line waits; two round trips. Raises BrokerError.
+
+    Jobs that were put to the front stand before older ones, but seldom so many of them.
+    """
+    names = list(queue_names)
+    with broker.connection().pipeline(transaction=False) as pipeline:
+        for name in names:
+            pipeline.lrange(Queue.redis_queue_namespace_prefix + name, 0, LOOKED_AT - 1)
+        lines = pipeline.execute()
+        for job_id in (job_id for line in lines for job_id in line):
+            pipeline.hget(Job.key_for(job_id.decode("utf-8", "replace")), "enqueued_at")
+        told = iter(pipeline.execute())
+    since = {name: [at for _ in line if (at := _moment(next(told)))] for name, line in zip(names, lines, strict=True)}
+    return {name: min(moments) for name, moments in since.items() if moments}
 
 
 def place_of(job_id: str, queue_name: str) -> Place:
@@ -58,3 +74,10 @@ def place_of(job_id: str, queue_name: str) -> Place:
         limit=int(limit) if limit and limit.isdigit() else 0,
         limit_ahead=limit_ahead,
     )
+
+
+def _moment(told: bytes | None) -> datetime | None:
+    try:
+        return utcparse(told.decode()) if told else None
+    except ValueError:
+        return None

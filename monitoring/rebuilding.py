@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
 from audit.models import TaskRun
-from monitoring import bulk, labels
+from monitoring import bulk, labels, step_counts
 from monitoring.error_patterns import ErrorPattern, error_pattern_of
-from monitoring.models import ErrorGroup, FailureCount, LabelCount, RunCount, Task, TaskCount
+from monitoring.models import ErrorGroup, FailureCount, LabelCount, RunCount, StepCount, Task, TaskCount
 from monitoring.rollups import Cell, LabelCell, Rollups, RunTally, TaskTally, failure_row, run_row, run_tally, task_row
 from monitoring.statuses import Status
+from monitoring.step_counts import StepCell, StepTally
 from monitoring.transitions import Run
 
 CHUNK = 5_000
@@ -24,10 +25,30 @@ _TASK_COLUMNS = (
     "task_type",
     "status",
     "duration_ms",
+    "wait_ms",
+    "retry_count",
+    "retry_of",
+    "handler",
     "error_group",
     *labels.COUNTED,
 )
 _GROUPED_COLUMNS = ("error", "error_group", "created_at", "completed_at")
+
+
+class Recount(NamedTuple):
+    """How a higher app counts its own rows anew, and what it finds wrong."""
+
+    rebuild: Callable[[], None]
+    differences: Callable[[], list[str]]
+
+
+_further: list[Recount] = []
+
+
+def count_also(recount: Recount) -> None:
+    """Has all of this include the rollups of a higher app, too, which calls this once it is ready."""
+    if recount not in _further:
+        _further.append(recount)
 
 
 def rebuild() -> None:
@@ -35,6 +56,8 @@ def rebuild() -> None:
 
     The recorder waits meanwhile; nothing that it would count is lost.
     """
+    for recount in _further:
+        recount.rebuild()
     from monitoring.recorder import lock_position
 
     with transaction.atomic():
@@ -49,6 +72,8 @@ def rebuild() -> None:
         bulk.insert(FailureCount, [failure_row(cell, count) for cell, count in rollups.failure_counts()])
         LabelCount.objects.all().delete()
         bulk.insert(LabelCount, rollups.label_rows())
+        StepCount.objects.all().delete()
+        bulk.insert(StepCount, [step_counts.row_of(cell, tally) for cell, tally in rollups.steps.tallies()])
 
 
 def differences() -> list[str]:
@@ -60,11 +85,14 @@ def differences() -> list[str]:
         rollups = counted_anew()
         stored_tasks, stored_runs = dict(_stored_tasks()), dict(_stored_runs())
         stored_failures, stored_labels = dict(_stored_failures()), dict(_stored_labels())
+        stored_steps = {cell: tally for cell, tally in step_counts.stored(StepCount.objects.all()) if tally}
     return [
         *_compared("tasks", stored_tasks, dict(rollups.task_tallies()), TaskTally()),
         *_compared("runs", stored_runs, dict(rollups.run_tallies()), RunTally()),
         *_compared("failures", stored_failures, dict(rollups.failure_counts()), 0),
         *_compared("tasks", stored_labels, dict(rollups.labels), 0),
+        *_compared("steps", stored_steps, dict(rollups.steps.tallies()), StepTally()),
+        *(sentence for recount in _further for sentence in recount.differences()),
     ]
 
 
@@ -127,7 +155,9 @@ def _compared(what: str, stored: dict[Any, Any], counted: dict[Any, Any], nothin
             yield f"{_place(cell, what)}: stored {was}, the rows say {should_be}"
 
 
-def _place(cell: Cell | LabelCell, what: str) -> str:
+def _place(cell: Cell | LabelCell | StepCell, what: str) -> str:
+    if isinstance(cell, StepCell):
+        return f"{cell.status} {what} {cell.kind} of {cell.handler} in {cell.queue}, {cell.span} from {cell.start}"
     if isinstance(cell, LabelCell):
         return f"{cell.status} {what} of {cell.task_type} in {cell.queue} with {cell.label} {cell.value}"
     return f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"

@@ -2,9 +2,9 @@
 
 Tasks are counted by (hour of creation, queue, type, status), ended runs by (hour of the end, queue, type, outcome),
 tasks that are failed now by (hour of the failure, queue, type, error), and each hour is added to its day. Tasks that
-were given labels are counted by each of them, too, over all time. Sums are
-whole microseconds, so that adding and taking away never drifts. The recorder and the rebuild count with the same code;
-``rebuild_rollups --verify`` proves that both come to the same.
+were given labels are counted by each of them, too, over all time; attempts of steps as ``step_counts`` has it. Sums
+are whole microseconds, so that adding and taking away never drifts. The recorder and the rebuild count with the same
+code; ``rebuild_rollups --verify`` proves that both come to the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import NamedTuple
 from monitoring import bulk, labels
 from monitoring.histograms import Histogram
 from monitoring.models import FailureCount, LabelCount, RunCount, Span, Task, TaskCount
+from monitoring.spans import begin_of_hour
 from monitoring.statuses import Status
+from monitoring.step_counts import StepCounts
 from monitoring.transitions import Run
 
 _TASK_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "status") DO UPDATE SET
@@ -138,10 +140,11 @@ class Rollups:
         self.labels: Counter[LabelCell] = Counter()
         self.runs: dict[Cell, RunTally] = {}
         self.failures: Counter[Cell] = Counter()
+        self.steps = StepCounts()
 
     def count_task(self, task: Task, sign: int) -> None:
         """Counts a task where it is (+1), or takes it from there (-1)."""
-        cell = Cell(Span.HOUR, hour_of(task.created_at), task.queue, task.task_type, task.status)
+        cell = Cell(Span.HOUR, begin_of_hour(task.created_at), task.queue, task.task_type, task.status)
         tally = self.tasks.setdefault(cell, TaskTally())
         tally.count += sign
         if task.duration_ms is not None and task.status in TIMED:
@@ -149,8 +152,9 @@ class Rollups:
             tally.run_us += sign * round(task.duration_ms * 1000)
         if task.status == Status.FAILED:
             failed_at = task.completed_at or task.created_at
-            cell = Cell(Span.HOUR, hour_of(failed_at), task.queue, task.task_type, task.error_group or "")
+            cell = Cell(Span.HOUR, begin_of_hour(failed_at), task.queue, task.task_type, task.error_group or "")
             self.failures[cell] += sign
+        self.steps.count(task, sign)
         for label, value in labels.given_to(task):
             self.labels[LabelCell(label, value, task.queue, task.task_type, task.status)] += sign
 
@@ -158,7 +162,7 @@ class Rollups:
         """Counts a run if it has ended."""
         if run.ended_at is None:
             return
-        cell = Cell(Span.HOUR, hour_of(run.ended_at), run.queue, run.task_type, run.status)
+        cell = Cell(Span.HOUR, begin_of_hour(run.ended_at), run.queue, run.task_type, run.status)
         self.runs.setdefault(cell, RunTally()).add(run.duration_ms, run.wait_ms)
 
     def write(self) -> None:
@@ -171,6 +175,7 @@ class Rollups:
         bulk.insert(RunCount, [run_row(cell, tally) for cell, tally in tallies.items()], conflict=_RUN_CONFLICT)
         rows = [failure_row(cell, count) for cell, count in self.failure_counts()]
         bulk.insert(FailureCount, rows, conflict=_FAILURE_CONFLICT)
+        self.steps.write()
 
     def task_tallies(self) -> Iterator[tuple[Cell, TaskTally]]:
         """The cells of tasks that change, hours and days, in the order in which they are locked."""
@@ -196,11 +201,6 @@ class Rollups:
         for cell, count in self.failures.items():
             days[cell.of_day()] += count
         yield from sorted((cell, count) for cell, count in {**self.failures, **days}.items() if count)
-
-
-def hour_of(moment: datetime) -> datetime:
-    """When the UTC hour of a moment begins."""
-    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def task_row(cell: Cell, tally: TaskTally) -> TaskCount:

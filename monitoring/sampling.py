@@ -26,7 +26,7 @@ SLOT_SECONDS = 5
 KEPT = timedelta(days=7)
 PRUNED_AT_ONCE = 1_000
 """Rows deleted in one step; a step follows each sample, so a backlog shrinks two hundred times as fast as it grew."""
-COUNTS = ("ended", "failures", "retries", "timed", "run_us")
+COUNTS = ("ended", "failures", "retries", "timed", "run_us", "recorded")
 """The recorder's counts since ever, which a sample repeats."""
 
 

@@ -21,6 +21,9 @@ from scheduler import actions
 from scheduler.definitions import EDITABLE_FIELDS, mistakes_in_schedule
 from scheduler.models import ScheduledFire, ScheduledJob
 from scheduler.previews import preview
+from scheduler.workflow_admin import WorkflowAdmin, WorkflowCountAdmin, WorkflowStepAdmin
+
+__all__ = ["ScheduledFireAdmin", "ScheduledJobAdmin", "WorkflowAdmin", "WorkflowCountAdmin", "WorkflowStepAdmin"]
 
 SOURCE = "admin"
 PREVIEWED = 10

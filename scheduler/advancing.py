@@ -29,6 +29,7 @@ from monitoring.statuses import Status
 from scheduler import handing_over
 from scheduler.graphs import all_dependents
 from scheduler.steps import default_backoff
+from scheduler.workflow_counts import Counts
 from scheduler.workflow_models import Workflow, WorkflowStep, step_id_of, task_id_of
 from scheduler.workflow_states import GOING_ON, OVER, STEP_OVER, StepOutcome, StepStatus, WorkflowStatus
 
@@ -104,6 +105,9 @@ class Turn:
         self.met: Counter[UUID] = Counter()
         self.wanted: list[WorkflowStep] = []
         self.given_up: defaultdict[UUID, list[str]] = defaultdict(list)
+        self.counts = Counts()
+        for workflow in self.workflows.values():
+            self.counts.count(workflow, -1)
 
     @classmethod
     @contextmanager
@@ -208,7 +212,9 @@ class Turn:
         for workflow in self.workflows.values():
             workflow.updated_at = self.now
             self._conclude(workflow)
+            self.counts.count(workflow, +1)
         bulk.update(Workflow, list(self.workflows.values()), _COUNTED)
+        self.counts.write()
 
     def claim(self, steps: Sequence[WorkflowStep]) -> None:
         """Decides on the next attempts of free steps whose workflows go on; RQ gets them after the commit."""

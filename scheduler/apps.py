@@ -7,8 +7,17 @@ class SchedulerConfig(AppConfig):
     name = "scheduler"
 
     def ready(self) -> None:
-        from monitoring import callables, health
-        from scheduler import advancing, attempts, checks, missed, outcomes, registry, webhooks  # noqa: F401  # registers checks
+        from monitoring import callables, health, rebuilding
+        from scheduler import (
+            advancing,
+            attempts,
+            checks,  # noqa: F401  # registers checks
+            missed,
+            outcomes,
+            registry,
+            webhooks,
+            workflow_recounts,
+        )
 
         callables.register_inner(attempts.run_attempt, warm_up=attempts.warm_up)
         callables.register_inner(webhooks.deliver)
@@ -17,3 +26,4 @@ class SchedulerConfig(AppConfig):
         registry.discover()
         health.look_also(missed.overdue)
         health.look_also(missed.missed)
+        rebuilding.count_also(rebuilding.Recount(workflow_recounts.rebuild, workflow_recounts.differences))

@@ -13,16 +13,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
+    transaction,
+)
 from django.utils import timezone
 
 from monitoring.redaction import mask_text
 from scheduler.json_text import NotJSON, to_text
 from scheduler.registry import registry, templates_of
 from scheduler.steps import LONGEST_RETRY_AFTER_SECONDS, PermanentError, RetryAfter, Step, Template, mapped_inputs
+from scheduler.workflow_counts import COUNTED, Counts
 from scheduler.workflow_models import Workflow, WorkflowStep
 from scheduler.workflow_states import OVER, StepOutcome, StepStatus, WorkflowStatus
 
@@ -69,6 +78,7 @@ def warm_up() -> None:
     try:
         nobody = uuid4()
         _begin(str(nobody), 0)
+        _note_start(Workflow(pk=nobody), timezone.now())
         blank = WorkflowStep(pk=nobody, workflow=Workflow(pk=nobody), depends_on=["x"])
         WorkflowStep.objects.select_related("workflow").filter(pk=nobody).first()
         _given_to(blank, Template(name="x", function=str))
@@ -101,9 +111,21 @@ def _begin(step_id: str, run_number: int) -> WorkflowStep | None:
     if step.workflow.status in OVER:
         return None
     if step.workflow.status == WorkflowStatus.PENDING:
-        first = Workflow.objects.filter(pk=step.workflow_id, status=WorkflowStatus.PENDING)
-        first.update(status=WorkflowStatus.RUNNING, started_at=now, updated_at=now)
+        _note_start(step.workflow, now)
     return step
+
+
+def _note_start(workflow: Workflow, now: datetime) -> None:
+    """The first of its attempts says that the workflow runs; the others find that one has."""
+    counts = Counts()
+    with transaction.atomic():
+        pending = Workflow.objects.locked().filter(pk=workflow.pk, status=WorkflowStatus.PENDING)
+        for found in pending.only(*COUNTED):
+            counts.count(found, -1)
+            found.status, found.started_at, found.updated_at = WorkflowStatus.RUNNING, now, now
+            found.save(update_fields=["status", "started_at", "updated_at"])
+            counts.count(found, +1)
+        counts.write()
 
 
 def _given_to(step: WorkflowStep, template: Template) -> Step:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from monitoring import broker, starts
 from monitoring.starts import Start
-from scheduler.workflow_models import Workflow, WorkflowStep
+from scheduler.workflow_models import Workflow, WorkflowStep, task_id_of
 from scheduler.workflow_states import IN_FLIGHT
 
 logger = logging.getLogger("quarterdeck.workflows")
@@ -77,6 +77,7 @@ def _start_of(step: WorkflowStep) -> Start:
             **_told(step.workflow),
             "task_type": step.name,
             "priority": step.workflow.priority,
+            **({"retry_of": str(task_id_of(step.pk, step.run_number - 1))} if step.run_number > 1 else {}),
             "task_data": {
                 "workflow_id": str(step.workflow_id),
                 "step": step.name,

@@ -15,7 +15,8 @@ from django.utils.timezone import now
 
 from monitoring.models import LARGE_COLUMNS
 from scheduler.recurrence import Schedule
-from scheduler.workflow_models import Workflow, WorkflowStep  # noqa: F401  # Django looks for models here
+from scheduler.workflow_count_models import WorkflowCount  # noqa: F401  # Django looks for models here
+from scheduler.workflow_models import Workflow, WorkflowStep  # noqa: F401  # as above
 
 
 class ScheduleType(models.TextChoices):

@@ -88,6 +88,16 @@ class Registry:
     mistakes: list[str] = field(default_factory=list)
     drafts: list[Steps] = field(default_factory=list)
     """Handlers made of steps whose module may still be adding to them."""
+    namespaces: dict[str, str] = field(default_factory=dict)
+    """What is said of those that were described."""
+
+    def describe(self, namespace: str, description: str) -> None:
+        """Keeps what a namespace is for, or notes why it cannot."""
+        known = self.namespaces.setdefault(namespace, description)
+        if not _NAME.fullmatch(namespace):
+            self.mistakes.append(f"The namespace {namespace!r} has no such name. Use letters, digits, _ and -.")
+        elif known != description:
+            self.mistakes.append(f"The namespace {namespace} is described twice: as {known!r} and as {description!r}.")
 
     def finish(self) -> None:
         """Takes in the drafts, once the modules that declare them are imported."""
@@ -213,6 +223,11 @@ def handler(
         return function
 
     return declare if function is None else declare(function)
+
+
+def describe_namespace(namespace: str, description: str) -> None:
+    """Says what the handlers of a namespace are for; in a ``handlers.py``, once."""
+    registry.describe(namespace, description)
 
 
 def find(reference: str) -> Runnable:

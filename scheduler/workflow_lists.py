@@ -1,18 +1,24 @@
-"""Lists of workflows: which match, in which order, a page at a time; and how many there are."""
+"""Lists of workflows: which match, in which order, a page at a time; and how many there are.
+
+How many there are is told by the rollup, unless something is asked that it does not know.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Avg, Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit import uuids
+from monitoring.labels import Given
+from monitoring.spans import DAY, HOUR
 from scheduler.json_text import to_text
+from scheduler.workflow_counts import NAMES, Total, totals
 from scheduler.workflow_models import Workflow, WorkflowStep
 from scheduler.workflow_states import StepStatus, WorkflowStatus
 
@@ -23,6 +29,11 @@ SORT_COLUMNS = {
     "status": "status",
     "name": "name",
 }
+
+
+_LABELS = ("origin_zone", "origin_tenant_id")
+"""What most workflows are not given: their indexes hold those that are."""
+_EXACT = ("namespace", "name", "version", "origin_instance", *_LABELS, "initiator")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +52,12 @@ class Asked:
     origin_instance: str = ""
     origin_zone: str = ""
     origin_tenant_id: str = ""
+    initiator: str = ""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the rollup knows all that is asked."""
+        return not (self.tag or self.search or self.origin_tenant_id or self.initiator)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +80,7 @@ class WorkflowPage:
 class WorkflowFigures:
     """How many workflows there are."""
 
-    by_status: Mapping[str, int]
+    by_status: Mapping[WorkflowStatus, int]
     total: int
     last_hour: int
     last_day: int
@@ -72,12 +89,8 @@ class WorkflowFigures:
 
 def matching(asked: Asked) -> QuerySet[Workflow]:
     """The workflows that match, unordered."""
-    exact = {
-        field: value
-        for field in ("namespace", "name", "version", "origin_instance", "origin_zone", "origin_tenant_id")
-        if (value := getattr(asked, field))
-    }
-    found = Workflow.objects.filter(**exact)
+    exact = {field: value for field in _EXACT if (value := getattr(asked, field))}
+    found = Workflow.objects.filter(*(Given(label) for label in _LABELS if label in exact), **exact)
     if asked.statuses:
         found = found.filter(status__in=asked.statuses)
     if asked.tag:
@@ -101,9 +114,9 @@ def page_of_workflows(
     status_words: Mapping[WorkflowStatus, str] | None = None,
     rows: QuerySet[Workflow] | None = None,
 ) -> WorkflowPage:
-    """A page of those that match; two queries at most. ``rows`` says what is read of each."""
+    """A page of those that match; three queries at most. ``rows`` says what is read of each."""
     found = matching(asked)
-    total = found.count()
+    total = total_matching(asked)
     offset = (number - 1) * size
     if offset >= total:  # no query: the offset may be larger than a database can count
         return WorkflowPage(workflows=[], total=total, number=number, size=size)
@@ -124,22 +137,45 @@ def for_monitoring() -> QuerySet[Workflow]:
     )
 
 
+def counts_by_status(asked: Asked) -> dict[WorkflowStatus, int]:
+    """How many of those that match are in each status."""
+    if asked.is_counted:
+        found = {status: total.count for (status,), total in totals("status", **_asked_of_rollup(asked)).items()}
+    else:
+        found = dict(matching(asked).order_by().values_list("status").annotate(Count("pk")))
+    return {status: found.get(status, 0) for status in WorkflowStatus}
+
+
 def figures(asked: Asked) -> WorkflowFigures:
-    """Counts of those that match; two queries, each on an index."""
-    found = matching(asked)
-    now = timezone.now()
-    by_status = dict(found.order_by().values_list("status").annotate(Count("pk")))
-    recent = found.filter(created_at__gte=now - timedelta(days=1)).aggregate(
-        day=Count("pk"), hour=Count("pk", filter=Q(created_at__gte=now - timedelta(hours=1)))
-    )
-    mean = found.aggregate(mean=Avg("total_steps"))["mean"]
+    """Counts of those that match what the rollup knows; five small queries, however many workflows there are."""
+    now, where = timezone.now(), _asked_of_rollup(asked)
+    by_status = totals("status", **where)
+    total = sum(found.count for found in by_status.values())
+    steps = sum(found.steps for found in by_status.values())
     return WorkflowFigures(
-        by_status={status: by_status.get(status, 0) for status in WorkflowStatus},
-        total=sum(by_status.values()),
-        last_hour=recent["hour"],
-        last_day=recent["day"],
-        mean_steps=round(float(mean or 0), 2),
+        by_status={status: by_status.get((status,), Total()).count for status in WorkflowStatus},
+        total=total,
+        last_hour=_total(**{**where, "start": now - HOUR}),
+        last_day=_total(**{**where, "start": now - DAY}),
+        mean_steps=round(steps / total, 2) if total else 0.0,
     )
+
+
+def total_matching(asked: Asked) -> int:
+    """How many match, exactly; rows are counted only where something is asked that the rollup does not know."""
+    return _total(**_asked_of_rollup(asked)) if asked.is_counted else matching(asked).count()
+
+
+def _total(**asked: Any) -> int:
+    return sum(found.count for found in totals(**asked).values())
+
+
+def _asked_of_rollup(asked: Asked) -> dict[str, Any]:
+    """What ``totals`` is to be asked."""
+    exact = {name: value for name in NAMES if name != "status" and (value := getattr(asked, name))}
+    end = asked.created_to + datetime.resolution if asked.created_to else None
+    statuses = {"status__in": list(asked.statuses)} if asked.statuses else {}
+    return {**exact, **statuses, "start": asked.created_from, "end": end}
 
 
 def _found_by(text: str) -> Q:

@@ -97,6 +97,15 @@ class Workflow(models.Model):
             models.Index(fields=["status", "created_at", "id"], name="workflow_status_created"),
             # The list of one handler, newest first.
             models.Index(fields=["namespace", "name", "created_at", "id"], name="workflow_handler_created"),
+            # The lists of what is told of their origin, newest first. Of zones and tenants they hold the workflows that
+            # were given one only.
+            models.Index(fields=["origin_instance", "created_at", "id"], name="workflow_instance"),
+            *(
+                models.Index(
+                    fields=[label, "created_at", "id"], name=f"workflow_{name}", condition=Q(**{f"{label}__gt": ""})
+                )
+                for label, name in (("origin_zone", "zone"), ("origin_tenant_id", "tenant"))
+            ),
             # Webhooks that nobody was asked to send: reconcile.
             models.Index(fields=["webhook_due_at"], name="workflow_webhook", condition=Q(webhook_due_at__isnull=False)),
         ]

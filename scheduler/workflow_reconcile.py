@@ -19,7 +19,7 @@ from monitoring import broker, starts
 from monitoring.models import Task
 from monitoring.statuses import OVER as TASK_OVER
 from monitoring.statuses import Status
-from scheduler import handing_over
+from scheduler import handing_over, workflow_counts
 from scheduler.advancing import LOST, Ending, Turn, settle
 from scheduler.workflow_models import Workflow, WorkflowStep
 from scheduler.workflow_states import StepOutcome, StepStatus
@@ -32,6 +32,7 @@ GRACE = timedelta(seconds=3)
 """Whoever claimed or ended an attempt has that long to go on with it."""
 TURN_SECONDS = 1.0
 LOOK_AT_TASKS_SECONDS = 10.0
+FOLD_SECONDS = 10.0
 LOOK_AT_REDIS_SECONDS = 30.0
 
 
@@ -40,7 +41,7 @@ class Reconciler:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.next_turn = self.next_tasks = self.next_redis = clock()
+        self.next_turn = self.next_tasks = self.next_redis = self.next_fold = clock()
 
     def turn(self) -> float:
         """Does what there is to do, once a second; returns the seconds until there may be more.
@@ -59,6 +60,8 @@ class Reconciler:
         if at >= self.next_redis:
             self.next_redis = at + LOOK_AT_REDIS_SECONDS
             done.append(look_at_redis(now))
+        if at >= self.next_fold and workflow_counts.fold() < workflow_counts.FOLDED_AT_ONCE:
+            self.next_fold = at + FOLD_SECONDS
         if max(done) >= SEVERAL:
             self.next_turn = at
             return 0.0

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from scheduler import handing_over, webhooks
+from scheduler import handing_over, webhooks, workflow_counts
 from scheduler.advancing import decide_on_attempt
 from scheduler.registry import DEFAULT_NAMESPACE, Handler, registry
 from scheduler.workflow_models import Workflow, WorkflowStep
@@ -140,6 +140,7 @@ def _make(order: Order, handler: Handler) -> Workflow:
             old.update(idempotency_key=None)
         workflow.save(force_insert=True)
         WorkflowStep.objects.bulk_create(steps, batch_size=200)
+        workflow_counts.write_new(workflow)
         if first:
             transaction.on_commit(lambda: handing_over.hand_over(first), robust=True)
     return workflow

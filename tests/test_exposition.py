@@ -6,15 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import rq
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from rq.utils import utcformat
 
-from monitoring import exposition
+import scheduler.exposition
+from monitoring import broker, exposition
 from monitoring.exposition import Collector
 from monitoring.models import InboxPosition
 from monitoring.recorder import Recorder
 from monitoring.statuses import Status
-from tests.factories import make_run, make_task
+from scheduler.models import FireState, ScheduledFire
+from tests.factories import make_run, make_schedule, make_task
+from tests.workflows import begin, run
 
 pytestmark = pytest.mark.django_db
 
@@ -85,14 +90,58 @@ def test_types_beyond_the_limit_are_taken_together(monkeypatch: pytest.MonkeyPat
 
 
 def test_status_changes_are_counted_for_ever() -> None:
-    from monitoring import broker
-
     broker.enqueue("tests.jobs.echo")
     recorder = Recorder()
     recorder.start()
     recorder.drain()
     assert exposed()["quarterdeck_transitions_total", ()] == 1
     assert InboxPosition.objects.get().changes == 1
+
+
+def test_the_oldest_waiting_job_of_each_queue_is_told() -> None:
+    assert exposed()["quarterdeck_queue_oldest_seconds", ("mail",)] == 0
+    now = datetime.now(UTC)
+    for minutes, at_front in ((5, False), (3, False), (1, True)):
+        job = rq.Queue("mail", connection=broker.connection(), serializer="json").enqueue(
+            "tests.jobs.echo", at_front=at_front
+        )
+        told = utcformat(now - timedelta(minutes=minutes))
+        broker.connection().hset(job.key, "enqueued_at", told)
+    broker.connection().rpush("rq:queue:mail", "a-job-that-is-gone")
+    oldest = exposed()["quarterdeck_queue_oldest_seconds", ("mail",)]
+    assert 300 <= oldest < 360
+    assert exposed()["quarterdeck_queue_depth", ("mail",)] == 4
+
+
+def test_workflows_are_counted_by_status() -> None:
+    run(begin())
+    begin()
+    found = exposed(scheduler.exposition.Collector())
+    of = {labels[0]: value for (name, labels), value in found.items() if name == "quarterdeck_workflows"}
+    assert of == {"pending": 1, "running": 0, "paused": 0, "completed": 1, "failed": 0, "cancelled": 0}
+
+
+def test_the_schedulers_lag_is_that_of_the_job_that_is_due_for_longest(django_assert_num_queries: Any) -> None:
+    now = datetime.now(UTC)
+    for seconds, fields in (
+        (-60, {}),
+        (90, {}),
+        (600, {}),
+        (3_600, {"is_paused": True}),
+        (3_600, {"is_enabled": False}),
+    ):
+        make_schedule(next_run_at=now - timedelta(seconds=seconds), **fields)
+    job = make_schedule(next_run_at=now + timedelta(hours=1))
+    ScheduledFire.objects.create(job=job, due_at=now, run_at=now, state=FireState.CLAIMED, leased_at=now)
+    with django_assert_num_queries(4):
+        found = exposed(scheduler.exposition.Collector())
+    assert 600 <= found["quarterdeck_scheduler_lag_seconds", ()] < 660
+    assert found["quarterdeck_scheduler_due", ()] == 3
+
+
+def test_a_scheduler_with_nothing_due_has_no_lag() -> None:
+    found = exposed(scheduler.exposition.Collector())
+    assert (found["quarterdeck_scheduler_lag_seconds", ()], found["quarterdeck_scheduler_due", ()]) == (0, 0)
 
 
 def test_without_redis_the_rest_is_told(settings: Any) -> None:

@@ -128,3 +128,17 @@ def test_a_step_tells_its_declared_events_only() -> None:
     step.tell("sent", parcel=1)
     with pytest.raises(ValueError, match="declares no event 'lost'"):
         step.tell("lost")
+
+
+def test_a_namespace_is_described_once_and_by_a_name() -> None:
+    known = Registry()
+    for _ in range(2):
+        known.describe("shop", "Orders.")
+    assert (known.namespaces, known.mistakes) == ({"shop": "Orders."}, [])
+    known.describe("shop", "Something else.")
+    known.describe("a shop", "Orders.")
+    assert known.mistakes == [
+        "The namespace shop is described twice: as 'Orders.' and as 'Something else.'.",
+        "The namespace 'a shop' has no such name. Use letters, digits, _ and -.",
+    ]
+    assert known.namespaces["shop"] == "Orders."

@@ -21,7 +21,17 @@ from monitoring.error_patterns import error_pattern_of
 from monitoring.histograms import Histogram
 from monitoring.hooks import OUTBOX
 from monitoring.labels import given_to
-from monitoring.models import ErrorGroup, FailureCount, InboxPosition, LabelCount, RunCount, Span, Task, TaskCount
+from monitoring.models import (
+    ErrorGroup,
+    FailureCount,
+    InboxPosition,
+    LabelCount,
+    RunCount,
+    Span,
+    StepCount,
+    Task,
+    TaskCount,
+)
 from monitoring.rebuilding import differences, rebuild
 from monitoring.recorder import Recorder
 from monitoring.statuses import FROM_RQ
@@ -47,7 +57,7 @@ def record(limit: int = inbox.BATCH) -> None:
 
 def forget_everything() -> None:
     broker.connection().flushdb()
-    counts = (TaskCount, RunCount, FailureCount, LabelCount)
+    counts = (TaskCount, RunCount, FailureCount, LabelCount, StepCount)
     for model in (Task, StatusChange, TaskRun, *counts, ErrorGroup, InboxPosition):
         model.objects.all().delete()
 
@@ -73,6 +83,8 @@ descriptions = st.fixed_dictionaries(
         "origin_zone": st.just("eu"),
         "origin_tenant_id": st.sampled_from(["north", "south"]),
         "scheduled_job": st.integers(1, 3),
+        "handler": st.sampled_from(["shop.fulfil@1.0.0", "shop.fulfil@1.1.0"]),
+        "retry_of": st.just("5e2d80c4-cbbf-48d0-96f2-af6041348ea7"),
     },
 )
 
@@ -202,6 +214,54 @@ def test_it_counts_labels_as_the_rows_have_them(
     assert differences() == []
     labels = sum(len(given_to(task)) for task in Task.objects.all())
     assert sum(LabelCount.objects.values_list("count", flat=True)) == labels
+
+
+STEP: dict[str, Any] = {"params": "{}", "meta": {"handler": "shop.fulfil@1.0.0", "task_type": "charge"}}
+AGAIN: dict[str, Any] = {**STEP, "meta": {**STEP["meta"], "retry_of": "5e2d80c4-cbbf-48d0-96f2-af6041348ea7"}}
+
+
+def make_attempts() -> None:
+    """A step that fails, is tried again, and succeeds; and a task of no handler."""
+    for number, (description, word, error) in enumerate(
+        ((STEP, "failed", "ValueError: 7"), (AGAIN, "finished", None), ({"params": "{}"}, "finished", None))
+    ):
+        at = BEGINNING + number * HOUR
+        add(at, number, "queued", d=description)
+        add(at + 500, number, "started")
+        add(at + 1_000, number, word, ms=100 * (number + 1), x=error)
+    record()
+
+
+def test_it_counts_attempts_of_steps_with_their_times_and_errors() -> None:
+    make_attempts()
+    assert differences() == []
+    failed, done = StepCount.objects.filter(span=Span.DAY).order_by("-status")
+    assert (failed.handler, failed.kind, failed.queue) == ("shop.fulfil@1.0.0", "charge", "mail")
+    assert (failed.count, failed.retries, failed.run_us, failed.wait_us) == (1, 0, 100_000, 500_000)
+    assert failed.error_group == error_pattern_of("ValueError: 7").fingerprint
+    assert (done.status, done.count, done.retries, done.error_group) == ("COMPLETED", 1, 1, "")
+    assert Histogram.from_json(done.run_histogram) == Histogram.of([200])
+
+
+def test_an_attempt_that_is_removed_is_counted_no_more_and_the_command_repairs_what_is_wrong() -> None:
+    make_attempts()
+    add(BEGINNING + 5 * HOUR, 0, "removed")
+    record()
+    assert StepCount.objects.filter(count=0).count() == 2
+    assert differences() == []
+    StepCount.objects.filter(count=1, span=Span.DAY).update(count=2)
+    (sentence,) = differences()
+    assert sentence.startswith("COMPLETED steps charge of shop.fulfil@1.0.0 in mail, d from 2026-03-01")
+    rebuild()
+    assert differences() == []
+    assert StepCount.objects.count() == 2
+
+
+def test_the_migration_counts_the_attempts_that_are_there_already() -> None:
+    make_attempts()
+    StepCount.objects.all().delete()
+    import_module("monitoring.migrations.0012_count_steps").count_steps(apps, None)
+    assert differences() == []
 
 
 def test_verify_names_a_label_that_is_miscounted() -> None:

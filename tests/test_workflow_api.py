@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from audit.models import OperatorAction
+from scheduler.registry import registry
 from scheduler.workflow_models import Workflow
 from tests.cast import client_of
 from tests.workflow_handlers import act
@@ -67,11 +68,18 @@ def test_it_lists_namespaces(api: Client) -> None:
     (ours,) = (each for each in body["namespaces"] if each["name"] == "tests")
     assert ours == {
         "name": "tests",
-        "description": None,
+        "description": "What tests run.",
         "handler_count": 5,
         "handlers": ["chain", "diamond", "fan", "greet", "quick"],
     }
     assert body["total_namespaces"] == len(body["namespaces"])
+    assert body["generated_at"].endswith("Z")
+
+
+def test_a_namespace_that_nobody_described_has_no_description(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(registry.namespaces, "tests")
+    body = api.get(f"{BASE}/handlers").json()
+    assert {each["description"] for each in body["namespaces"] if each["name"] == "tests"} == {None}
 
 
 def test_it_lists_the_handlers_of_a_namespace_in_their_newest_version(api: Client) -> None:

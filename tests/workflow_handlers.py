@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scheduler.registry import handler, registry
+from scheduler.registry import describe_namespace, handler, registry
 from scheduler.steps import PermanentError, RetryAfter, Step, Steps
+
+describe_namespace("tests", "What tests run.")
 
 
 def act(step: Step) -> dict[str, Any]:

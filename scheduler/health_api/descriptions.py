@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
 
 from monitoring.api_descriptions import READING, Surface, success
 from scheduler.health_api import examples, serializers
@@ -30,11 +30,34 @@ ready = _SURFACE.describes(
     },
     errors=(),
 )
+status = _SURFACE.describes(
+    "status",
+    "How is everything, in figures?",
+    "The checks of `health/ready` with figures: tasks (workflows), their steps and retries from the counts kept while "
+    "writing, queues and workers from Redis, and how the recorder keeps up. Each figure has a time limit of its own, "
+    "and all of them together take no more than 1.5 s after the login: what hangs is null. 503 if a check fails, with "
+    "the same body; the error's shape only if the database does not even say who asks.",
+    answers={
+        200: success("All checks are well", serializers.HealthStatus, examples.STATUS),
+        503: OpenApiResponse(
+            PolymorphicProxySerializer(
+                "UnhealthyStatus", [serializers.HealthStatus, WorkflowRefusal], resource_type_field_name=None
+            ),
+            "A check fails; or SYSTEM_NOT_READY, if the database does not answer at all.",
+            examples=[
+                OpenApiExample("answer", value=examples.UNHEALTHY_STATUS),
+                OpenApiExample("error 503", value=examples.NO_ANSWER),
+            ],
+        ),
+    },
+    errors=(401, 403),
+)
 metrics = _SURFACE.describes(
     "metrics",
     "Figures for Prometheus",
     "Tasks by queue and status, status changes, run and waiting times as histograms by queue and type, workers by "
-    "state, queue depths, the recorder's lag, and HTTP requests. The same figures from whichever web process is asked. "
+    "state, depths and oldest waiting jobs of queues, the recorder's and the scheduler's lag, workflows by status, and "
+    "HTTP requests. The same figures from whichever web process is asked. "
     "Needs a login, or the bearer token of the setting METRICS_TOKEN; METRICS_PUBLIC opens it to anyone.",
     answers={
         200: OpenApiResponse(

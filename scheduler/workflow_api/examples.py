@@ -11,7 +11,14 @@ NAMES = ["reserve", "charge", "pack", "ship"]
 _STARTED, _ENDED = "2026-04-13T15:42:06.100000Z", "2026-04-13T15:42:07.150000Z"
 
 NAMESPACES = {
-    "namespaces": [{"name": "shop", "description": None, "handler_count": 1, "handlers": ["fulfil_order"]}],
+    "namespaces": [
+        {
+            "name": "shop",
+            "description": "Orders, from the cart to the parcel.",
+            "handler_count": 1,
+            "handlers": ["fulfil_order"],
+        }
+    ],
     "total_namespaces": 1,
     "generated_at": "2026-04-13T15:42:10.120000Z",
 }

@@ -58,3 +58,7 @@ class TaskNotResumable(Refused):
 
 class TaskNotRetryable(Refused):
     code = "TASK_NOT_RETRYABLE"
+
+
+class AnalyticsUnavailable(Refused):
+    status_code, code = 503, "ANALYTICS_UNAVAILABLE"

@@ -116,7 +116,7 @@ class StepChange(serializers.Serializer[Any]):
 
 class Namespace(serializers.Serializer[Any]):
     name = serializers.CharField()
-    description = serializers.CharField(allow_null=True, help_text="Null: namespaces have none.")
+    description = TextOrNull(help_text="As `describe_namespace` in a `handlers.py` has it; null if nothing has.")
     handler_count = serializers.IntegerField()
     handlers = _names()
 

@@ -61,7 +61,12 @@ class NamespaceList(View):
     @descriptions.namespaces
     def get(self, request: Request) -> Response:
         found = [
-            {"name": name, "description": None, "handler_count": len(rows), "handlers": [row.name for row in rows]}
+            {
+                "name": name,
+                "description": registry.namespaces.get(name),
+                "handler_count": len(rows),
+                "handlers": [row.name for row in rows],
+            }
             for name, rows in _namespaces().items()
         ]
         answer = {"namespaces": found, "total_namespaces": len(found), "generated_at": timezone.now()}
