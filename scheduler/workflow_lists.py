@@ -23,6 +23,7 @@ SORT_COLUMNS = {
     "status": "status",
     "name": "name",
 }
+_EXACT = ("namespace", "name", "version", "origin_instance", "origin_zone", "origin_tenant_id", "initiator")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Asked:
     origin_instance: str = ""
     origin_zone: str = ""
     origin_tenant_id: str = ""
+    initiator: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ class WorkflowPage:
 class WorkflowFigures:
     """How many workflows there are."""
 
-    by_status: Mapping[str, int]
+    by_status: Mapping[WorkflowStatus, int]
     total: int
     last_hour: int
     last_day: int
@@ -72,11 +74,7 @@ class WorkflowFigures:
 
 def matching(asked: Asked) -> QuerySet[Workflow]:
     """The workflows that match, unordered."""
-    exact = {
-        field: value
-        for field in ("namespace", "name", "version", "origin_instance", "origin_zone", "origin_tenant_id")
-        if (value := getattr(asked, field))
-    }
+    exact = {field: value for field in _EXACT if (value := getattr(asked, field))}
     found = Workflow.objects.filter(**exact)
     if asked.statuses:
         found = found.filter(status__in=asked.statuses)
@@ -124,17 +122,23 @@ def for_monitoring() -> QuerySet[Workflow]:
     )
 
 
+def counts_by_status(asked: Asked) -> dict[WorkflowStatus, int]:
+    """How many of those that match are in each status; one query."""
+    found = dict(matching(asked).order_by().values_list("status").annotate(Count("pk")))
+    return {status: found.get(status, 0) for status in WorkflowStatus}
+
+
 def figures(asked: Asked) -> WorkflowFigures:
     """Counts of those that match; two queries, each on an index."""
     found = matching(asked)
     now = timezone.now()
-    by_status = dict(found.order_by().values_list("status").annotate(Count("pk")))
+    by_status = counts_by_status(asked)
     recent = found.filter(created_at__gte=now - timedelta(days=1)).aggregate(
         day=Count("pk"), hour=Count("pk", filter=Q(created_at__gte=now - timedelta(hours=1)))
     )
     mean = found.aggregate(mean=Avg("total_steps"))["mean"]
     return WorkflowFigures(
-        by_status={status: by_status.get(status, 0) for status in WorkflowStatus},
+        by_status=by_status,
         total=sum(by_status.values()),
         last_hour=recent["hour"],
         last_day=recent["day"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from monitoring.pages.task_list import SIZES, TaskList
 
@@ -31,6 +32,18 @@ class Link:
     count: int | None = None
     direction: str = ""
     """Of a heading by which the list is sorted: "ascending" or "descending"."""
+
+
+class Paged(Protocol):
+    """A list of which an address shows one page."""
+
+    @property
+    def page(self) -> int: ...
+    @property
+    def pages(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    def link(self, **changes: Any) -> str: ...
 
 
 def tabs(tasks: TaskList) -> list[Link]:
@@ -88,15 +101,15 @@ def _heading(tasks: TaskList, words: dict[str, str], label: str, column: str) ->
     )
 
 
-def pages(tasks: TaskList) -> list[Link]:
+def pages(rows: Paged) -> list[Link]:
     """First, previous, next, last; without an address where there is nothing to go to."""
-    targets = (("First", 1), ("Previous", tasks.page - 1), ("Next", tasks.page + 1), ("Last", tasks.pages))
+    targets = (("First", 1), ("Previous", rows.page - 1), ("Next", rows.page + 1), ("Last", rows.pages))
     return [
-        Link(label=label, href=tasks.link(page=page) if 1 <= page <= tasks.pages and page != tasks.page else "")
+        Link(label=label, href=rows.link(page=page) if 1 <= page <= rows.pages and page != rows.page else "")
         for label, page in targets
     ]
 
 
-def sizes(tasks: TaskList) -> list[Link]:
-    """How many tasks a page may show."""
-    return [Link(label=str(size), href=tasks.link(size=size), is_current=size == tasks.size) for size in SIZES]
+def sizes(rows: Paged) -> list[Link]:
+    """How many rows a page may show."""
+    return [Link(label=str(size), href=rows.link(size=size), is_current=size == rows.size) for size in SIZES]
