@@ -130,7 +130,14 @@ def page_paths(paths: list[str]) -> list[str]:
     take_sample()
     write_down([Deed(action="job.retry", by=process("test"), target=waits.job_id)])
     told = ("metrics", "metrics/parts", "metrics/history", "audit", "audit?q=job", "audit?format=csv", "audit/parts")
-    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *told, *of_task)]
+    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *told, *of_task, *_workflows())]
+
+
+def _workflows() -> list[str]:
+    """Pages of workflows and handlers, with one that waits."""
+    one = f"workflows/{begin().pk}"
+    lists = ("workflows", "workflows/parts", "workflows?handler=tests.diamond&status=pending")
+    return [*lists, one, f"{one}?step=charge", f"{one}/parts", "handlers", "handlers/tests/diamond"]
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")

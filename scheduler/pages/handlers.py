@@ -20,7 +20,7 @@ from monitoring.pages.views import for_viewers
 from scheduler import workflow_actions as actions
 from scheduler.graphs import topological_order
 from scheduler.pages.context_fields import ContextForm
-from scheduler.pages.workflow_story import DRAWN_STEPS
+from scheduler.pages.workflow_story import can_be_drawn
 from scheduler.registry import Handler, registry, templates_of
 from scheduler.steps import Template
 from scheduler.workflow_plans import mistakes_in_context
@@ -63,8 +63,8 @@ class Shown:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether the steps are few enough for a graph that can be read."""
-        return len(self.steps) <= DRAWN_STEPS
+        """Whether a graph of the steps can be read."""
+        return can_be_drawn([template.depends_on for template in templates_of(self.handler)])
 
 
 # --- Looking ------------------------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ from scheduler.workflow_states import OVER_WELL, StepStatus
 
 DRAWN_STEPS = 300
 """Of more the graph is not drawn, and the table has several pages."""
+DRAWN_LINES = 1_500
+"""Of more dependencies nobody could read a graph."""
 NAMES_SHOWN = 3
 NEIGHBOURS_SHOWN = 20
 _OF_A_ROW = (
@@ -87,8 +89,8 @@ class WorkflowStory:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether the steps are few enough for a graph that can be read."""
-        return len(self.steps) <= DRAWN_STEPS
+        """Whether a graph of the steps can be read."""
+        return can_be_drawn([step.depends_on for step in self.steps])
 
     # --- The table ------------------------------------------------------------------------------------------------
 
@@ -205,3 +207,8 @@ class WorkflowStory:
 
     def _named(self, names: Sequence[str]) -> list[WorkflowStep]:
         return [self.by_name[name] for name in names if name in self.by_name]
+
+
+def can_be_drawn(dependencies: Sequence[Sequence[str]]) -> bool:
+    """Whether steps with these dependencies are few enough for a graph that can be read."""
+    return len(dependencies) <= DRAWN_STEPS and sum(map(len, dependencies)) <= DRAWN_LINES
