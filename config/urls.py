@@ -37,6 +37,7 @@ urlpatterns = [
     path(f"{settings.MONITORING_BASE_PATH}/hub/", include("monitoring.hub.urls")),
     path(f"{settings.MONITORING_BASE_PATH}/", include("monitoring.events.urls")),
     path(f"{settings.MONITORING_BASE_PATH}/", include("scheduler.pages.urls")),
+    path(f"{settings.MONITORING_BASE_PATH}/", include("scheduler.pages.workflow_urls")),
     # Last: it answers every other path below the base, with a page that says it is not there.
     path(settings.MONITORING_BASE_PATH, RedirectView.as_view(pattern_name="overview", query_string=True)),
     path(f"{settings.MONITORING_BASE_PATH}/", include("monitoring.pages.urls")),

@@ -76,6 +76,16 @@ def mask_value(value: Any, depth: int = 0) -> Any:
     return _mask_scalar(value)
 
 
+def without_secrets(value: Any) -> Any:
+    """The value with what sensitive keys hold masked, and nothing cut: contexts and results are for programs."""
+    if isinstance(value, dict):
+        return {
+            key: MASK if is_sensitive(key) and item is not None else without_secrets(item)
+            for key, item in value.items()
+        }
+    return [without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
 def to_json(value: Any, limit: int = DOCUMENT_LIMIT) -> str:
     """The masked value as a JSON document of at most ``limit`` characters; a larger one becomes a cut text in JSON."""
     document = json.dumps(mask_value(value), ensure_ascii=False, separators=(",", ":"))

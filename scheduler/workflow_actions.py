@@ -17,21 +17,12 @@ from audit import roles
 from audit.trail import Actor, Deed, NotAllowedNow, audited
 from monitoring.redaction import mask_value
 from scheduler import handing_over
+from scheduler import workflow_refusals as refusals
 from scheduler.advancing import Turn
 from scheduler.json_text import to_text
 from scheduler.workflow_models import Workflow, WorkflowStep
 from scheduler.workflow_starts import Order, start
-from scheduler.workflow_states import GOING_ON, IN_FLIGHT, STEP_OVER, StepStatus, WorkflowStatus
-
-_IS = {
-    StepStatus.PENDING: "is pending",
-    StepStatus.QUEUED: "is queued",
-    StepStatus.RUNNING: "is running",
-    StepStatus.COMPLETED: "is complete",
-    StepStatus.FAILED: "has failed",
-    StepStatus.CANCELLED: "is cancelled",
-    StepStatus.RESOLVED: "was resolved manually",
-}
+from scheduler.workflow_states import IN_FLIGHT, StepStatus, WorkflowStatus
 
 
 class NotCancellable(NotAllowedNow):
@@ -71,8 +62,7 @@ def cancel_workflow(workflow_id: UUID, *, by: Actor, reason: str = "") -> None:
     """Ends a workflow: no further step starts, those that run are asked to stop. Raises NotCancellable."""
     with _audited("workflow.cancel", by=by, target=workflow_id, reason=reason), Turn.on([workflow_id]) as turn:
         workflow = turn.workflows[workflow_id]
-        if workflow.is_over:
-            raise NotCancellable(f"Cannot cancel a workflow that is {workflow.status.lower()}.")
+        _unless(refusals.of_workflow("cancel", workflow), NotCancellable)
         steps = WorkflowStep.objects.filter(workflow=workflow)
         in_flight = turn.take(steps.in_flight())
         running = [step for step in in_flight if step.status == StepStatus.RUNNING]
@@ -90,8 +80,7 @@ def pause_workflow(workflow_id: UUID, *, by: Actor, reason: str = "") -> None:
     """No further attempt is handed to RQ until it is resumed; those that were go on. Raises NotAllowedNow."""
     with _audited("workflow.pause", by=by, target=workflow_id, reason=reason), Turn.on([workflow_id]) as turn:
         workflow = turn.workflows[workflow_id]
-        if workflow.status not in GOING_ON:
-            raise NotAllowedNow(f"Cannot pause a workflow that is {workflow.status.lower()}.")
+        _unless(refusals.of_workflow("pause", workflow))
         workflow.status = WorkflowStatus.PAUSED
 
 
@@ -99,8 +88,7 @@ def resume_workflow(workflow_id: UUID, *, by: Actor, reason: str = "") -> None:
     """Goes on with a paused workflow. Raises NotAllowedNow."""
     with _audited("workflow.resume", by=by, target=workflow_id, reason=reason), Turn.on([workflow_id]) as turn:
         workflow = turn.workflows[workflow_id]
-        if workflow.status != WorkflowStatus.PAUSED:
-            raise NotAllowedNow(f"Cannot resume a workflow that is {workflow.status.lower()}; only a paused one.")
+        _unless(refusals.of_workflow("resume", workflow))
         workflow.status = WorkflowStatus.RUNNING if workflow.started_at else WorkflowStatus.PENDING
         _count_resumption(turn, workflow)
         turn.wanted += turn.take(WorkflowStep.objects.free().filter(workflow=workflow, next_retry_at__isnull=True))
@@ -110,8 +98,7 @@ def retry_workflow(workflow_id: UUID, *, by: Actor, reason: str = "") -> None:
     """Gives the failed steps all their attempts again; what waited for them follows. Raises NotAllowedNow."""
     with _audited("workflow.retry", by=by, target=workflow_id, reason=reason), Turn.on([workflow_id]) as turn:
         workflow = turn.workflows[workflow_id]
-        if workflow.status != WorkflowStatus.FAILED:
-            raise NotAllowedNow(f"Cannot retry a workflow that is {workflow.status.lower()}; only a failed one.")
+        _unless(refusals.of_workflow("retry", workflow))
         _go_on(workflow)
         _count_resumption(turn, workflow)
         for step in turn.take(WorkflowStep.objects.filter(workflow=workflow, status=StepStatus.FAILED)):
@@ -121,8 +108,7 @@ def retry_workflow(workflow_id: UUID, *, by: Actor, reason: str = "") -> None:
 def retry_step(step: WorkflowStep, *, by: Actor, reason: str = "") -> None:
     """Gives one failed step all its attempts again. Raises NotAllowedNow."""
     with _on_step("step.retry", step, by=by, reason=reason) as (turn, taken):
-        if taken.status != StepStatus.FAILED or taken.workflow.status == WorkflowStatus.CANCELLED:
-            raise NotAllowedNow(f"Cannot retry a step that {_IS[StepStatus(taken.status)]}.")
+        _unless(refusals.of_step("retry", taken))
         if taken.workflow.is_over:
             _go_on(taken.workflow)
             _count_resumption(turn, taken.workflow)
@@ -148,11 +134,7 @@ def edit_step(
     changes |= {"results": results} if resolve else {}
     action = "step.resolve" if resolve else "step.edit"
     with _on_step(action, step, by=by, reason=reason, details=mask_value(changes)) as (turn, taken):
-        over = {StepStatus.RUNNING, StepStatus.COMPLETED, StepStatus.RESOLVED}
-        if taken.status in over or (resolve and taken.status == StepStatus.CANCELLED):
-            raise NotAllowedNow(f"Cannot change a step that {_IS[StepStatus(taken.status)]}.")
-        if resolve and taken.workflow.status == WorkflowStatus.CANCELLED:
-            raise NotAllowedNow("Cannot resolve a step of a workflow that is cancelled.")
+        _unless(refusals.of_step("resolve" if resolve else "edit", taken))
         for value in changes.values():
             to_text(value)
         if changes:
@@ -165,15 +147,14 @@ def skip_step(step: WorkflowStep, *, by: Actor, reason: str = "") -> None:
     """Resolves a skippable step without results. Raises NotAllowedNow."""
     if not step.skippable:
         with _audited("step.skip", by=by, target=step.pk, reason=reason):
-            raise NotAllowedNow("This step is not declared to be skippable; resolve it with results instead.")
+            raise NotAllowedNow(refusals.NOT_SKIPPABLE)
     edit_step(step, by=by, resolve=True, reason=reason or "skipped")
 
 
 def cancel_step(step: WorkflowStep, *, by: Actor, reason: str = "") -> None:
     """The step and everything that depends on it never run; if it runs, it is asked to stop. Raises NotCancellable."""
     with _on_step("step.cancel", step, by=by, reason=reason) as (turn, taken):
-        if taken.status in STEP_OVER:
-            raise NotCancellable(f"Cannot cancel a step that {_IS[StepStatus(taken.status)]}.")
+        _unless(refusals.of_step("cancel", taken), NotCancellable)
         _withdraw(turn, [taken] if taken.status in IN_FLIGHT else [])
         if taken.status == StepStatus.RUNNING:
             WorkflowStep.objects.filter(pk=taken.pk).update(cancel_asked=True)
@@ -183,6 +164,11 @@ def cancel_step(step: WorkflowStep, *, by: Actor, reason: str = "") -> None:
 
 
 # --- What they have in common -------------------------------------------------------------------------------------
+
+
+def _unless(refusal: str, kind: type[NotAllowedNow] = NotAllowedNow) -> None:
+    if refusal:
+        raise kind(refusal)
 
 
 def _audited(action: str, *, by: Actor, target: object = "", **options: Any) -> Any:

@@ -29,8 +29,6 @@ SORT_COLUMNS = {
     "status": "status",
     "name": "name",
 }
-
-
 _LABELS = ("origin_zone", "origin_tenant_id")
 """What most workflows are not given: their indexes hold those that are."""
 _EXACT = ("namespace", "name", "version", "origin_instance", *_LABELS, "initiator")

@@ -132,7 +132,7 @@ def page_paths(paths: list[str]) -> list[str]:
     take_sample()
     write_down([Deed(action="job.retry", by=process("test"), target=waits.job_id)])
     told = ("metrics", "metrics/parts", "metrics/history", "audit", "audit?q=job", "audit?format=csv", "audit/parts")
-    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *told, *of_task, *_schedules())]
+    return [f"{PAGES}/{path}" for path in ("", *below, *lists, *files, *told, *of_task, *_schedules(), *_workflows())]
 
 
 def _schedules() -> list[str]:
@@ -142,6 +142,13 @@ def _schedules() -> list[str]:
     routes = [str(pattern.pattern) for pattern in schedule_pages.urlpatterns]
     named = [re.sub(r"<queue:name>", "default", route) for route in routes]
     return [*(re.sub(r"<uuid:job_id>", str(job.uuid), route) for route in named), "schedules/preview?kind=cron&cron=1"]
+
+
+def _workflows() -> list[str]:
+    """Pages of workflows and handlers, with one that waits."""
+    one = f"workflows/{begin().pk}"
+    lists = ("workflows", "workflows/parts", "workflows?handler=tests.diamond&status=pending")
+    return [*lists, one, f"{one}?step=charge", f"{one}/parts", "handlers", "handlers/tests/diamond"]
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")

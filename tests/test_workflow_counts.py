@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from io import StringIO
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -22,13 +21,13 @@ from audit.roles import OPERATE
 from audit.trail import Actor, NotAllowedNow
 from scheduler import workflow_actions as actions
 from scheduler.workflow_count_models import Basis, WorkflowCount
-from scheduler.workflow_counts import Cell, Tally, added_up, fold, totals, write_new
+from scheduler.workflow_counts import Cell, Tally, added_up, fold, totals
 from scheduler.workflow_lists import Asked, counts_by_status, matching, total_matching
 from scheduler.workflow_models import Workflow
 from scheduler.workflow_recounts import differences
 from scheduler.workflow_states import WorkflowStatus
 from tests.monitoring_api import AUTHENTICATION, BASE, ask
-from tests.workflows import begin, committed, dispatch, let_time_pass, record, run, work
+from tests.workflows import begin, committed, counted_row, dispatch, let_time_pass, record, run, work
 
 pytestmark = pytest.mark.django_db
 
@@ -145,10 +144,8 @@ def test_the_migration_counts_what_is_there_already() -> None:
 
 def make(created_at: datetime, **fields: Any) -> Workflow:
     """A finished workflow of four steps, counted."""
-    known = {"namespace": "shop", "name": "fulfil", "version": "1.0.0", "status": "COMPLETED", "total_steps": 4}
-    workflow = Workflow.objects.create(**{**known, "pk": uuid4(), "created_at": created_at, **fields})
-    write_new(workflow)
-    return workflow
+    known = {"namespace": "shop", "name": "fulfil", "status": "COMPLETED", "total_steps": 4}
+    return counted_row(**{**known, "created_at": created_at, **fields})
 
 
 def test_totals_over_time_are_exact(api: Client) -> None:

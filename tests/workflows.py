@@ -12,6 +12,7 @@ from django.utils import timezone
 import tests.workflow_handlers  # noqa: F401  # registers them
 from monitoring import broker
 from monitoring.recorder import Recorder
+from scheduler.workflow_counts import write_new
 from scheduler.workflow_models import Workflow, WorkflowStep
 from scheduler.workflow_reconcile import Reconciler
 from scheduler.workflow_starts import start_workflow
@@ -27,6 +28,13 @@ def begin(reference: str = "tests.diamond@1.0.0", context: dict[str, Any] | None
     """A workflow that has been started."""
     with committed():
         return start_workflow(reference, context, **options)
+
+
+def counted_row(**fields: Any) -> Workflow:
+    """A workflow of which there is only the row, counted as the engine counts."""
+    workflow = Workflow.objects.create(**{"namespace": "a", "name": "b", "version": "1.0.0", **fields})
+    write_new(workflow)
+    return workflow
 
 
 def work(*queues: str, burst: int | None = None) -> None:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from monitoring.api_fields import ClampedNumber, Moment, TextOrNull, Word
+from monitoring.redaction import without_secrets
 from scheduler.registry import registry
 from scheduler.steps import RETRY_LIMIT, Template
 from scheduler.workflow_api.vocabulary import (
@@ -16,7 +17,6 @@ from scheduler.workflow_api.vocabulary import (
     TASK_CHOICES,
     TASK_MEANINGS,
     TASK_WORDS,
-    without_secrets,
 )
 from scheduler.workflow_models import Workflow, WorkflowStep
 from scheduler.workflow_readiness import is_ready

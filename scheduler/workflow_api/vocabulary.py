@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from monitoring.redaction import MASK, is_sensitive
 from scheduler.workflow_states import StepStatus, WorkflowStatus
 
 TASK_WORDS = {
@@ -27,13 +24,3 @@ STEP_WORDS = {
 TASK_CHOICES = list(dict.fromkeys(TASK_WORDS.values()))
 STEP_CHOICES = list(dict.fromkeys(STEP_WORDS.values()))
 TASK_MEANINGS = {word: tuple(status for status, said in TASK_WORDS.items() if said == word) for word in TASK_CHOICES}
-
-
-def without_secrets(value: Any) -> Any:
-    """The value with what sensitive keys hold masked, and nothing cut: contexts and results are for programs."""
-    if isinstance(value, dict):
-        return {
-            key: MASK if is_sensitive(key) and item is not None else without_secrets(item)
-            for key, item in value.items()
-        }
-    return [without_secrets(item) for item in value] if isinstance(value, list) else value
