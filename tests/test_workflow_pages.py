@@ -356,6 +356,8 @@ def test_it_resolves_a_step_with_results(desk: Client) -> None:
     assert "This is not JSON" in text
     assert "{&quot;receipt&quot;: " in text
     assert 'value="r1"' in text
+    assert f'href="{BASE}/workflows/{workflow.pk}?step=pack#step"' in text, "its own address takes no GET"
+    assert "js/workflow.js" not in text, "an update would take away what was typed"
     assert step(workflow, "charge").status == "FAILED"
     assert "charge is resolved" in does(desk, workflow, "charge", action="resolve", results='{"receipt": "by hand"}')
     assert step(workflow, "charge").results == {"receipt": "by hand"}
