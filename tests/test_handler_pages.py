@@ -12,11 +12,10 @@ from django.test import Client
 
 from audit.models import OperatorAction
 from scheduler.pages.context_fields import ContextForm, path_of
-from scheduler.registry import Registry
+from scheduler.registry import Registry, registry
 from scheduler.workflow_models import Workflow
 from scheduler.workflow_plans import mistakes_in_context
 from tests.reading_pages import BASE, page, rows
-from tests.workflow_handlers import registry
 from tests.workflows import committed
 
 pytestmark = pytest.mark.django_db
