@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from audit.models import OperatorAction
 from audit.trail import process
-from monitoring.models import Task
 from scheduler import workflow_actions as actions
 from scheduler.workflow_models import Workflow, WorkflowStep, step_id_of
 from scheduler.workflow_states import WorkflowStatus
@@ -276,8 +275,8 @@ def test_a_step_of_a_workflow_leads_there_from_its_task(browser: Client) -> None
     workflow = begin()
     work()
     record()
-    task = Task.objects.get(pk=str(step(workflow, "reserve").task_id))
-    assert f'href="{BASE}/workflows/{workflow.pk}?step=reserve"' in page(browser, f"/tasks/{task.pk}")
+    task_id = step(workflow, "reserve").task_id
+    assert f'href="{BASE}/workflows/{workflow.pk}?step=reserve"' in page(browser, f"/tasks/{task_id}")
     for data in ({"workflow_id": "no id", "step": "x"}, {"workflow_id": 7}, ["workflow_id"], "text"):
         assert "/workflows/no" not in page(browser, f"/tasks/{make_task(task_data=data).pk}")
 
@@ -357,6 +356,8 @@ def test_it_resolves_a_step_with_results(desk: Client) -> None:
     assert "This is not JSON" in text
     assert "{&quot;receipt&quot;: " in text
     assert 'value="r1"' in text
+    assert f'href="{BASE}/workflows/{workflow.pk}?step=pack#step"' in text, "its own address takes no GET"
+    assert "js/workflow.js" not in text, "an update would take away what was typed"
     assert step(workflow, "charge").status == "FAILED"
     assert "charge is resolved" in does(desk, workflow, "charge", action="resolve", results='{"receipt": "by hand"}')
     assert step(workflow, "charge").results == {"receipt": "by hand"}

@@ -70,6 +70,7 @@ class Field:
         """What may be written, as far as the schema says it briefly."""
         kind = "Choice" if self.kind == "choice" else _KINDS.get(self.kind, "JSON")
         limits = [words.format(self.schema[key]) for key, words in _LIMITS if key in self.schema]
+        limits = [limit.removesuffix("s") if limit.endswith(" 1 characters") else limit for limit in limits]
         return ", ".join([kind, *limits])
 
     @property

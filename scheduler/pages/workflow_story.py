@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from django.http import QueryDict
+from django.urls import reverse
 
 from monitoring.models import Task
 from monitoring.pages.task_list import whole_number
@@ -148,7 +149,12 @@ class WorkflowStory:
             query.pop(name, None)
             if value is not None:
                 query[name] = str(value)
-        return f"?{query.urlencode()}"
+        return f"{self.path}?{query.urlencode()}"
+
+    @property
+    def path(self) -> str:
+        """The address without parameters."""
+        return reverse("workflow", args=[self.workflow.pk])
 
     # --- The chosen step ------------------------------------------------------------------------------------------
 

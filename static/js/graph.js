@@ -6,10 +6,11 @@
 
 const SVG = document.querySelector("svg").namespaceURI;
 const SIZE = { width: 168, height: 48 };
-const NAME_X = 32;
+const TEXT_X = 12;
+const ICON_PX = 20; // with the distance to the text
 const SMALLEST = 0.2;
 const LARGEST = 2;
-const READABLE = 0.6; // to show less than this of a large graph is left to the viewer
+const READABLE = 0.7; // to show less than this of a large graph is left to the viewer
 const TURN = 1.25;
 
 for (const figure of document.querySelectorAll("[data-graph]")) begin(figure);
@@ -85,12 +86,13 @@ function node(row, { x, y }) {
   const title = make("title", {});
   const frame = make("rect", { class: "graph-frame", ...SIZE, rx: 4, "aria-hidden": "true" });
   frame.append(title);
-  const window = make("svg", { x: NAME_X, width: SIZE.width - NAME_X - 8, height: SIZE.height }); // cuts long names
+  const x0 = row.dataset.shape ? TEXT_X + ICON_PX : TEXT_X;
+  const window = make("svg", { x: x0, width: SIZE.width - x0 - 8, height: SIZE.height }); // cuts long names
   const label = make("text", { class: "graph-name", y: 20 });
   label.textContent = name;
   window.append(label);
   const icon = make("use", { x: 10, y: 8, width: 16, height: 16 });
-  const word = make("text", { class: "graph-word", x: NAME_X, y: 37 });
+  const word = make("text", { class: "graph-word", x: x0, y: 37 });
   root.append(frame, icon, window, " ", word);
   return { root, title, icon, word };
 }
@@ -122,10 +124,11 @@ function paintEdges(edges, rows) {
 
 // --- Zoom -----------------------------------------------------------------------------------------------------------
 
-/** Shows the whole if it can be read then, else its middle; 1 and -1 go on from there, 0 shows the whole. */
+/** Shows the whole width if it can be read then, from the middle; 1 and -1 go on from there, 0 shows the whole. */
 function zoomOf({ svg, width, height }, box) {
-  const fit = () => Math.min(1, box.clientWidth / width, parseFloat(getComputedStyle(box).maxHeight) / height);
-  let scale = Math.max(READABLE, fit());
+  const wide = () => Math.min(1, box.clientWidth / width);
+  const whole = () => Math.min(wide(), parseFloat(getComputedStyle(box).maxHeight) / height);
+  let scale = Math.max(READABLE, wide());
   const apply = () => {
     set(svg, "width", Math.floor(width * scale));
     set(svg, "height", Math.floor(height * scale));
@@ -133,7 +136,7 @@ function zoomOf({ svg, width, height }, box) {
   apply();
   box.scrollTop = (height * scale - box.clientHeight) / 2;
   return (turn) => {
-    scale = Math.max(SMALLEST, turn ? Math.min(LARGEST, scale * TURN ** turn) : fit());
+    scale = Math.max(SMALLEST, turn ? Math.min(LARGEST, scale * TURN ** turn) : whole());
     apply();
   };
 }

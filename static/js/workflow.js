@@ -8,14 +8,17 @@ import { coalesced } from "./coalesce.js";
 import { watch } from "./live.js";
 import { fetchPart, swapAll } from "./swap.js";
 
-const PAUSE_MS = 400;
+const PAUSE_MS = 1_000;
 const SILENCE_MS = 5_000;
+const REST_MS = 30_000; // the same once it is over
 const { handler, parts } = document.querySelector("[data-parts]").dataset;
 
 const refresh = coalesced(async () => swapAll(await fetchPart(parts + location.search)), PAUSE_MS);
 
 const concerns = ({ taskId, taskHandlerType }) =>
   taskHandlerType === handler || document.querySelector(`[data-task-id="${CSS.escape(taskId)}"]`) !== null;
+
+const isOver = () => "over" in document.getElementById("workflow-head").dataset;
 
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-choose]");
@@ -39,4 +42,5 @@ async function show() {
 }
 
 watch({ events: (events) => events.some(concerns) && refresh(), catchUp: refresh });
-setInterval(() => document.hidden || refresh(), SILENCE_MS);
+setInterval(() => document.hidden || isOver() || refresh(), SILENCE_MS);
+setInterval(() => document.hidden || refresh(), REST_MS);
