@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.running import Running, wait_for
 
@@ -92,6 +93,26 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         one.end()
 
 
+LAUNCH_MS = 60_000
+"""How long Chromium may take to start: a second where all is well, and more on a machine that does much else."""
+_would_not_start: list[str] = []
+"""Why Chromium did not start: it is not tried again for every module."""
+
+
+def launch(playwright: Playwright) -> Browser:
+    """A browser, at the second try if need be. Fails the test if none starts."""
+    if _would_not_start:
+        pytest.fail(f"Chromium did not start for an earlier test: {_would_not_start[-1]}")
+    for last in (False, True):
+        try:
+            return playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=LAUNCH_MS)
+        except PlaywrightError as error:
+            if last:
+                _would_not_start.append(str(error))
+                raise
+    raise AssertionError
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser. Without one the tests are skipped; CI must have one."""
@@ -101,7 +122,7 @@ def chromium() -> Iterator[Browser]:
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = launch(playwright)
         yield browser
         browser.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from playwright.async_api import Page, async_playwright
 
 from audit.trail import Deed, process, write_down
 from monitoring import broker
+from tests.browser import CHROMIUM, FLAGS, LAUNCH_MS
 from tests.event_client import PATH, Event, Reader, fresh_events
 from tests.hub_client import bearer, in_thread, record, token_of
 from tests.running import wait_for
@@ -141,7 +141,6 @@ def test_a_process_with_listeners_stops_soon(watcher: User) -> None:
         client.close()
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # The document's example, with the hub's path.
 LISTEN = """
 (path) => {
@@ -170,7 +169,7 @@ async def test_a_browser_listens_as_the_document_says(watcher: User) -> None:
     web = await asyncio.to_thread(Web)
     try:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=LAUNCH_MS)
             page = await browser.new_page()
             await page.context.add_cookies([await in_thread(session_cookie)(watcher, web)])
             await page.goto(f"http://{web.address}/static/js/hub.js")

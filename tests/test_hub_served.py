@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 import urllib.error
 import urllib.request
@@ -22,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from audit.models import StatusChange
 from monitoring import broker, live
+from tests.browser import CHROMIUM, FLAGS, LAUNCH_MS
 from tests.hub_client import END, HANDSHAKE, PATH, announce, change, in_thread, record, token_of
 from tests.web_process import Web, session_cookie
 
@@ -190,7 +190,6 @@ async def test_it_asks_its_clients_to_come_back_when_it_is_stopped(watcher: User
 
 # --- In a browser -------------------------------------------------------------------------------------------------
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LISTEN = """
 async (url) => {
   const { connectHub } = await import("/static/js/hub.js");
@@ -209,7 +208,7 @@ async def test_a_browser_hears_is_cut_off_comes_back_and_catches_up(watcher: Use
     web = await asyncio.to_thread(Web)
     try:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=LAUNCH_MS)
             page = await browser.new_page()
             await page.context.add_cookies([await in_thread(session_cookie)(watcher, web)])
             await page.goto(f"http://{web.address}/static/js/hub.js")
