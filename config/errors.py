@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,6 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
@@ -157,9 +160,29 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """500: nobody foresaw it. The log has the details, the answer none."""
+    """500: nobody foresaw it. The log has the details, the answer none. Called while the exception is handled."""
+    error = sys.exc_info()[1]
+    if isinstance(error, Exception) and (page := _out_of_reach(request, error)):
+        return page
     message = "Something went wrong here, and it is in the server's log. Trying again may help."
     return _in_shape(request, 500, message) or defaults.server_error(request)
+
+
+class OutOfReach(MiddlewareMixin):
+    """Pages that the database or Redis kept from being made say so, with 503, also where DEBUG would show a traceback."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return _out_of_reach(request, exception)
+
+
+def _out_of_reach(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """The page for an error that is nobody's fault here; None for other errors, and in the APIs."""
+    problem = problem_of(error) if shape_of(request) is None else None
+    if problem is None or problem.status != 503:
+        return None
+    # Without the request: what its user and messages are is in the database, too.
+    page = render_to_string("503.html", {"message": problem.message})
+    return HttpResponse(page, status=503, headers=problem.headers)
 
 
 def _in_shape(request: HttpRequest, status: int, message: str) -> HttpResponse | None:

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "config.http_metrics.HttpMetrics",
     "config.content_security.ContentSecurityPolicy",
     "config.chunked_bodies.ChunkedBodies",
+    "config.errors.OutOfReach",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -307,6 +307,18 @@ def test_it_cannot_log_in_while_the_database_is_out_of_reach(db: None) -> None:
         assert Client().get(f"{API}/config").status_code == 200
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_pages_say_what_is_out_of_reach(viewer: User, settings: Any, debug: bool) -> None:
+    settings.DEBUG = debug
+    browser = Client(raise_request_exception=False)
+    browser.force_login(viewer)
+    for path in ("", "/tasks", "/workflows", "/schedules", "/audit"):
+        with failing_database(OperationalError("gone")):
+            response = browser.get(f"/{settings.MONITORING_BASE_PATH}{path}", follow=True)
+        assert (response.status_code, response["Retry-After"]) == (503, "5"), path
+        assert "The database cannot be reached or is busy" in response.content.decode()
+
+
 def test_it_says_nothing_of_what_nobody_foresaw(api: Client) -> None:
     api.raise_request_exception = False
     with failing_database(ZeroDivisionError("a secret detail")):
