@@ -56,6 +56,13 @@ def changes(queue_name: str) -> list[tuple[str, str, float]]:
     return [(str(row.task_id), row.new_status, row.changed_at.timestamp() * 1000) for row in rows]
 
 
+def lag() -> float:
+    """How old the oldest report is that is not recorded, in seconds; 0 if none waits."""
+    from monitoring import health
+
+    return health.recorder_lag_seconds()
+
+
 if __name__ == "__main__":
     django.setup()
-    obey({"prepare": prepare, "enqueue": enqueue, "recorded": recorded, "changes": changes})
+    obey({"prepare": prepare, "enqueue": enqueue, "recorded": recorded, "changes": changes, "lag": lag})

@@ -15,11 +15,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from benchmarks.latency import free_port, wait_for
+from benchmarks.processes import busy_seconds, megabytes
 from benchmarks.stage import QUEUE, ROOT, Stage, stage
 
 RATE = 100
@@ -27,7 +27,6 @@ WORKERS = 2
 TARGET_MS = 500
 LOOKS = 10
 """How often memory is looked at."""
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def run() -> None:
@@ -62,13 +61,13 @@ def _watch(here: Stage, web: int, words: list[str], clients: int, seconds: float
     watchers = here.start("-m", "benchmarks.watchers", *words, str(clients), str(seconds))
     assert watchers.stdout is not None
     assert json.loads(watchers.stdout.readline()) == "ready"
-    began, busy = time.monotonic(), _busy_seconds(web)
+    began, busy = time.monotonic(), busy_seconds(web)
     memory: list[float] = []
     done = threading.Event()
     looking = threading.Thread(target=_look_at_memory, args=(web, seconds / LOOKS, memory, done))
     looking.start()
     told = json.loads(watchers.stdout.readline())
-    share = 100 * (_busy_seconds(web) - busy) / (time.monotonic() - began)
+    share = 100 * (busy_seconds(web) - busy) / (time.monotonic() - began)
     done.set()
     looking.join()
     watchers.communicate(timeout=30)
@@ -86,17 +85,6 @@ def _report(kind: str, clients: int, told: dict[str, Any], share: float, memory:
 
 
 def _look_at_memory(process: int, pause: float, memory: list[float], done: threading.Event) -> None:
-    memory.append(_megabytes(process))
+    memory.append(megabytes(process))
     while not done.wait(pause):
-        memory.append(_megabytes(process))
-
-
-def _megabytes(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-
-
-def _busy_seconds(process: int) -> float:
-    """Processor time, of user and system, since it started."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+        memory.append(megabytes(process))
