@@ -14,7 +14,7 @@ RUNNER ?= -m pytest
 RECORDING := monitoring/hooks.py,monitoring/inbox.py,monitoring/recorder.py,monitoring/batch.py,monitoring/transitions.py,monitoring/facts.py,monitoring/bulk.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint coverage coverage-report bench clean
+.PHONY: help run test lint coverage coverage-report bench chaos clean
 
 help:  ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ coverage-report: $(INSTALLED_DEV)
 
 bench: $(INSTALLED_DEV)  ## Measures recording's price, the recorder's speed and the latency to the browser.
 	@$(BIN)/python -m benchmarks
+
+chaos: $(INSTALLED_DEV)  ## Breaks a Quarterdeck of its own in every way, and counts what was lost (half an hour; see docs/reliability.md).
+	@$(BIN)/python -m chaos
 
 clean:  ## Removes what the other targets made, except the data in var/.
 	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

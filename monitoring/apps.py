@@ -7,6 +7,7 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
-        from monitoring import checks, hooks  # noqa: F401  # importing the checks registers them
+        from monitoring import checks, health, hooks, ledger  # noqa: F401  # importing the checks registers them
 
         hooks.install()
+        health.look_also(ledger.concern)

@@ -13,9 +13,11 @@ from uuid import UUID
 from monitoring import inbox, labels, transitions
 from monitoring.error_patterns import ErrorPattern
 from monitoring.inbox import Entry, NotUnderstood, Report
+from monitoring.ledger_models import Evidence, LostTask
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
 from monitoring.rollups import Rollups
+from monitoring.spans import begin_of_hour
 from monitoring.statuses import OVER
 from monitoring.transitions import Change, Run
 
@@ -51,6 +53,9 @@ class Batch:
     """The tasks that changed without changing status: progress, output."""
     removed: set[UUID] = field(default_factory=set)
     """The tasks whose rows go, though one may come back under the same id."""
+    losses: list[LostTask] = field(default_factory=list)
+    observed: int = 0
+    """Jobs that no hook had reported."""
     retries: int = 0
 
     def ends(self) -> list[End]:
@@ -111,7 +116,10 @@ def fold(batch: Batch, report: Report) -> None:
         remove(batch, report.task_id)
         return
     task = batch.tasks.get(report.task_id)
+    if report.expects is not None and report.expects != (task.status if task else ""):
+        return  # the record has gone on since reconcile looked
     if task is None:
+        batch.observed += report.expects is not None
         if report.status is None or report.word == "deleted":
             return  # nothing is known of it and nothing will be
         task = batch.tasks[report.task_id] = transitions.new_task(report)
@@ -125,8 +133,26 @@ def fold(batch: Batch, report: Report) -> None:
         batch.failures.setdefault(outcome.failure, report.at)
     if outcome.change:
         batch.changes.append(outcome.change)
+        if report.lost:
+            batch.losses.append(_loss(task, outcome.change, report))
     elif report.told:
         batch.told.add(task.id)
+
+
+def _loss(task: Task, change: Change, report: Report) -> LostTask:
+    evidence, since = str(report.lost.get("evidence")), report.lost.get("since")
+    return LostTask(
+        task_id=task.id,
+        job_id=task.job_id,
+        queue=task.queue,
+        task_type=task.task_type,
+        created_hour=begin_of_hour(task.created_at),
+        was=change.old_status or "",
+        evidence=evidence if evidence in Evidence else Evidence.DELETED,
+        details=report.lost.get("details") or {},
+        missing_since=datetime.fromtimestamp(since, tz=UTC) if isinstance(since, int | float) else report.at,
+        found_at=report.at,
+    )
 
 
 def remove(batch: Batch, task_id: UUID) -> None:

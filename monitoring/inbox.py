@@ -22,6 +22,7 @@ REPORTED = "reported"
 """The word of entries that carry no status: progress, media, output, service requests (``monitoring.reporting``)."""
 REMOVED = "removed"
 """The word of entries that say that an operator removed the job, and that its task is to go, too."""
+RECONCILE = "reconcile"
 _WORDS = {*FROM_RQ, REPORTED, REMOVED}
 
 
@@ -58,6 +59,15 @@ class Report(NamedTuple):
     description: Mapping[str, Any] = MappingProxyType({})
     told: Mapping[str, Any] = MappingProxyType({})
     """What a running task told about itself."""
+    expects: str | None = None
+    """Of what reconcile found: the status it had seen in the record. The report is void if that has changed since."""
+    lost: Mapping[str, Any] = MappingProxyType({})
+    """Of a task whose job is gone: the evidence."""
+
+    @property
+    def source(self) -> str:
+        """Who saw it."""
+        return "hooks" if self.expects is None else RECONCILE
 
 
 def task_id_for(job_id: str) -> UUID:
@@ -108,7 +118,7 @@ def parse(entry: Entry) -> Report:
         raise NotUnderstood(f"the job id must have 1 to {NAME_LIMIT} characters")
     return Report(
         stream_id=entry.stream_id,
-        at=time_of(entry.stream_id),
+        at=_moment(document.get("when")) or time_of(entry.stream_id),
         job_id=job_id,
         task_id=task_id_for(job_id),
         status=FROM_RQ.get(word),
@@ -122,6 +132,8 @@ def parse(entry: Entry) -> Report:
         due_at=_moment(document.get("at")),
         description=_object(document, "d"),
         told=_object(document, "t"),
+        expects=_expected(document),
+        lost=_object(document, "lost"),
     )
 
 
@@ -132,6 +144,13 @@ def _text(document: dict[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise NotUnderstood(f"{key!r} must be a text")
     return cut_text(value, NAME_LIMIT)
+
+
+def _expected(document: dict[str, Any]) -> str | None:
+    expected = document.get("if")
+    if expected is not None and expected != "" and expected not in set(Status):
+        raise NotUnderstood("'if' must be a status or empty")
+    return expected
 
 
 def _optional_text(document: dict[str, Any], key: str) -> str | None:

@@ -9,6 +9,7 @@ from django.db import models
 
 from monitoring.descending import EmptyLastIndex
 from monitoring.expressions import Elapsed
+from monitoring.ledger_models import ArrivalCount, LostTask, Reconciliation  # noqa: F401  # Django looks for models here
 from monitoring.statuses import OVER, UNFINISHED, RunStatus, Status
 from monitoring.stored_operations import Operation, OperationTask  # noqa: F401  # Django looks for models here
 

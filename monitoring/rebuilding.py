@@ -11,8 +11,20 @@ from django.db import transaction
 from audit.models import TaskRun
 from monitoring import bulk, labels, step_counts
 from monitoring.error_patterns import ErrorPattern, error_pattern_of
+from monitoring.ledger_models import ArrivalCount
 from monitoring.models import ErrorGroup, FailureCount, LabelCount, RunCount, StepCount, Task, TaskCount
-from monitoring.rollups import Cell, LabelCell, Rollups, RunTally, TaskTally, failure_row, run_row, run_tally, task_row
+from monitoring.rollups import (
+    ArrivalCell,
+    Cell,
+    LabelCell,
+    Rollups,
+    RunTally,
+    TaskTally,
+    failure_row,
+    run_row,
+    run_tally,
+    task_row,
+)
 from monitoring.statuses import Status
 from monitoring.step_counts import StepCell, StepTally
 from monitoring.transitions import Run
@@ -72,6 +84,8 @@ def rebuild() -> None:
         bulk.insert(FailureCount, [failure_row(cell, count) for cell, count in rollups.failure_counts()])
         LabelCount.objects.all().delete()
         bulk.insert(LabelCount, rollups.label_rows())
+        ArrivalCount.objects.all().delete()
+        bulk.insert(ArrivalCount, rollups.arrival_rows())
         StepCount.objects.all().delete()
         bulk.insert(StepCount, [step_counts.row_of(cell, tally) for cell, tally in rollups.steps.tallies()])
 
@@ -85,12 +99,16 @@ def differences() -> list[str]:
         rollups = counted_anew()
         stored_tasks, stored_runs = dict(_stored_tasks()), dict(_stored_runs())
         stored_failures, stored_labels = dict(_stored_failures()), dict(_stored_labels())
+        stored_arrivals = {
+            ArrivalCell(row.start, row.queue): row.count for row in ArrivalCount.objects.exclude(count=0)
+        }
         stored_steps = {cell: tally for cell, tally in step_counts.stored(StepCount.objects.all()) if tally}
     return [
         *_compared("tasks", stored_tasks, dict(rollups.task_tallies()), TaskTally()),
         *_compared("runs", stored_runs, dict(rollups.run_tallies()), RunTally()),
         *_compared("failures", stored_failures, dict(rollups.failure_counts()), 0),
         *_compared("tasks", stored_labels, dict(rollups.labels), 0),
+        *_compared("arrivals", stored_arrivals, {cell: count for cell, count in rollups.arrivals.items() if count}, 0),
         *_compared("steps", stored_steps, dict(rollups.steps.tallies()), StepTally()),
         *(sentence for recount in _further for sentence in recount.differences()),
     ]
@@ -143,6 +161,11 @@ def _stored_failures() -> Iterator[tuple[Cell, int]]:
         yield Cell(row.span, row.start, row.queue, row.task_type, row.error_group), row.count  # type: ignore[arg-type]  # as above
 
 
+def _stored_arrivals() -> Iterator[tuple[ArrivalCell, int]]:
+    for row in ArrivalCount.objects.exclude(count=0).iterator(CHUNK):
+        yield ArrivalCell(row.start, row.queue), row.count
+
+
 def _stored_labels() -> Iterator[tuple[LabelCell, int]]:
     for row in LabelCount.objects.exclude(count=0).iterator(CHUNK):
         yield LabelCell(row.label, row.value, row.queue, row.task_type, row.status), row.count
@@ -155,9 +178,11 @@ def _compared(what: str, stored: dict[Any, Any], counted: dict[Any, Any], nothin
             yield f"{_place(cell, what)}: stored {was}, the rows say {should_be}"
 
 
-def _place(cell: Cell | LabelCell | StepCell, what: str) -> str:
+def _place(cell: Cell | LabelCell | StepCell | ArrivalCell, what: str) -> str:
     if isinstance(cell, StepCell):
         return f"{cell.status} {what} {cell.kind} of {cell.handler} in {cell.queue}, {cell.span} from {cell.start}"
     if isinstance(cell, LabelCell):
         return f"{cell.status} {what} of {cell.task_type} in {cell.queue} with {cell.label} {cell.value}"
+    if isinstance(cell, ArrivalCell):
+        return f"{what} in {cell.queue}, hour from {cell.start:%Y-%m-%d %H:%M}"
     return f"{cell.word} {what} of {cell.task_type} in {cell.queue}, {cell.span} from {cell.start:%Y-%m-%d %H:%M}"

@@ -13,12 +13,14 @@ from collections.abc import Callable, Sequence, Set
 from datetime import UTC, datetime
 
 from django.db import InterfaceError, OperationalError, ProgrammingError, transaction
+from django.db.models import F
 
 from audit.models import StatusChange, TaskRun
 from monitoring import bulk, inbox, live
 from monitoring.batch import IDENTITY_COLUMNS, LIVE_COLUMNS, Batch, identity_of, understand
 from monitoring.hooks import OUTBOX
 from monitoring.inbox import Entry
+from monitoring.ledger_models import LostTask, Reconciliation
 from monitoring.models import ErrorGroup, InboxPosition, Queue, SetAsideEntry, Task
 from monitoring.rollups import TIMED
 from monitoring.signals import task_over
@@ -125,6 +127,7 @@ def write_rows(batch: Batch, *, known_queues: Set[str] = frozenset(), known_erro
     write_changes(batch)
     write_runs(batch)
     write_counts(batch)
+    write_losses(batch)
     write_set_aside(batch)
     tell_ends(batch)
 
@@ -174,6 +177,22 @@ def write_runs(batch: Batch) -> None:
 def write_counts(batch: Batch) -> None:
     """Adds what the batch changed to the rollups."""
     batch.rollups.write()
+
+
+def write_losses(batch: Batch) -> None:
+    """Keeps the evidence of tasks that were given up, until they go on after all; one lost again is told anew."""
+    if batch.losses:
+        columns = ("was", "evidence", "details", "missing_since", "found_at", "recovered_at")
+        LostTask.objects.bulk_create(
+            batch.losses, update_conflicts=True, unique_fields=["task_id"], update_fields=columns
+        )
+    gone_on = {change.task_id for change in batch.changes if change.old_status == Status.FAILED} & batch.tasks.keys()
+    if back := [task_id for task_id in gone_on if batch.tasks[task_id].status != Status.FAILED]:
+        LostTask.objects.filter(task_id__in=back, recovered_at=None).update(recovered_at=datetime.now(UTC))
+    if batch.removed:
+        LostTask.objects.filter(task_id__in=batch.removed).delete()  # the ledger counts it no more
+    if batch.observed:
+        Reconciliation.objects.filter(pk=1).update(observed=F("observed") + batch.observed)
 
 
 def write_set_aside(batch: Batch) -> None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from monitoring import bulk, labels
 from monitoring.histograms import Histogram
+from monitoring.ledger_models import ArrivalCount
 from monitoring.models import FailureCount, LabelCount, RunCount, Span, Task, TaskCount
 from monitoring.spans import begin_of_hour
 from monitoring.statuses import Status
@@ -31,6 +32,8 @@ _FAILURE_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "erro
     "count" = "monitoring_failurecount"."count" + excluded."count" """
 _LABEL_CONFLICT = """ON CONFLICT ("label", "value", "queue", "task_type", "status") DO UPDATE SET
     "count" = "monitoring_labelcount"."count" + excluded."count" """
+_ARRIVAL_CONFLICT = """ON CONFLICT ("start", "queue") DO UPDATE SET
+    "count" = "monitoring_arrivalcount"."count" + excluded."count" """
 _RUN_COLUMNS = tuple(
     column.column for column in RunCount._meta.concrete_fields
     if column.name not in ("id", "span", "start", "queue", "task_type", "outcome")
@@ -63,6 +66,13 @@ class LabelCell(NamedTuple):
     queue: str
     task_type: str
     status: str
+
+
+class ArrivalCell(NamedTuple):
+    """Where a task is counted whatever becomes of it: the hour of its creation, and its queue."""
+
+    start: datetime
+    queue: str
 
 
 @dataclass(slots=True)
@@ -140,6 +150,7 @@ class Rollups:
         self.labels: Counter[LabelCell] = Counter()
         self.runs: dict[Cell, RunTally] = {}
         self.failures: Counter[Cell] = Counter()
+        self.arrivals: Counter[ArrivalCell] = Counter()
         self.steps = StepCounts()
 
     def count_task(self, task: Task, sign: int) -> None:
@@ -147,6 +158,7 @@ class Rollups:
         cell = Cell(Span.HOUR, begin_of_hour(task.created_at), task.queue, task.task_type, task.status)
         tally = self.tasks.setdefault(cell, TaskTally())
         tally.count += sign
+        self.arrivals[ArrivalCell(cell.start, cell.queue)] += sign
         if task.duration_ms is not None and task.status in TIMED:
             tally.timed += sign
             tally.run_us += sign * round(task.duration_ms * 1000)
@@ -169,6 +181,8 @@ class Rollups:
         """Adds the differences to the tables; inside the recorder's transaction, whose lock keeps others from them."""
         bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in self.task_tallies()], conflict=_TASK_CONFLICT)
         bulk.insert(LabelCount, self.label_rows(), conflict=_LABEL_CONFLICT)
+        if arrivals := self.arrival_rows():
+            bulk.insert(ArrivalCount, arrivals, conflict=_ARRIVAL_CONFLICT)
         tallies = dict(self.run_tallies())
         for cell, stored in _stored_runs(tallies):
             tallies[cell].merge(stored)
@@ -183,6 +197,11 @@ class Rollups:
         for cell, tally in self.tasks.items():
             days.setdefault(cell.of_day(), TaskTally()).merge(tally)
         yield from sorted((cell, tally) for cell, tally in (self.tasks | days).items() if tally)
+
+    def arrival_rows(self) -> list[ArrivalCount]:
+        """The hours and queues in which tasks came or went, as rows, in the order in which they are locked."""
+        cells = sorted(self.arrivals.items())
+        return [ArrivalCount(**cell._asdict(), count=count) for cell, count in cells if count]
 
     def label_rows(self) -> list[LabelCount]:
         """The cells of labels that change, as rows, in the order in which they are locked."""

@@ -103,6 +103,7 @@ def apply(task: Task, report: Report) -> Outcome:
         changed_at=report.at,
         error=_error_of(report),
         stream_id=report.stream_id,
+        source=report.source,
     )
     return Outcome(change=change, run=run, failure=failure)
 

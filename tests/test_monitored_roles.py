@@ -81,7 +81,7 @@ def test_its_examples_are_what_it_describes(path: str) -> None:
     responses = DESCRIBED[path]["responses"]
     assert set(responses) >= {"200", "401", "403", "503"}
     assert ("404" in responses) == ("_id}" in path)
-    assert ("422" in responses) == path.endswith(("/tasks", "/stats", "/workflows"))
+    assert ("422" in responses) == path.endswith(("/tasks", "/stats", "/workflows", "/ledger"))
     for response in responses.values():
         for example in response["content"]["application/json"]["examples"].values():
             conforms(example["value"], response)
@@ -94,4 +94,4 @@ def test_it_describes_what_is_answered(route: str, paths: dict[str, str], viewer
     conforms(client_of(stranger).get(paths[route]).json(), responses["403"])
     conforms(Client().get(paths[route]).json(), responses["401"])
     if "422" in responses:
-        conforms(client_of(viewer).get(paths[route], {"origin_zone": "\0"}).json(), responses["422"])
+        conforms(client_of(viewer).get(paths[route], {"origin_zone": "\0", "queue": "\0"}).json(), responses["422"])

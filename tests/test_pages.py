@@ -117,7 +117,7 @@ def test_it_needs_the_same_queries_for_any_number_of_changes(
     for task in make_tasks(30, status=Status.FAILED, error="ValueError: no"):
         make_change(task.pk, Status.RUNNING, Status.FAILED)
     SetAsideEntry.objects.create(stream_id="1-0", payload="?", reason="not JSON", set_aside_at=NOON)
-    with django_assert_max_num_queries(23):
+    with django_assert_max_num_queries(24):
         text = page(browser, "/")
     assert "need" in text
 

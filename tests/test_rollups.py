@@ -21,6 +21,7 @@ from monitoring.error_patterns import error_pattern_of
 from monitoring.histograms import Histogram
 from monitoring.hooks import OUTBOX
 from monitoring.labels import given_to
+from monitoring.ledger_models import ArrivalCount
 from monitoring.models import (
     ErrorGroup,
     FailureCount,
@@ -57,7 +58,7 @@ def record(limit: int = inbox.BATCH) -> None:
 
 def forget_everything() -> None:
     broker.connection().flushdb()
-    counts = (TaskCount, RunCount, FailureCount, LabelCount, StepCount)
+    counts = (TaskCount, RunCount, FailureCount, LabelCount, StepCount, ArrivalCount)
     for model in (Task, StatusChange, TaskRun, *counts, ErrorGroup, InboxPosition):
         model.objects.all().delete()
 

@@ -55,6 +55,34 @@ STATS = {
     "tasks_last_hour": 18,
     "tasks_last_24h": 310,
 }
+_LINE = {
+    "hour": "2025-01-15T10:00:00Z", "queue": "media", "enqueued": 120, "completed": 112, "failed": 4, "cancelled": 1,
+    "waiting": 1, "running": 1, "lost": 1, "difference": 0,
+}  # fmt: skip
+LEDGER = {
+    "lines": [_LINE],
+    "total": 1,
+    "page": 1,
+    "page_size": 100,
+    "totals": {**_LINE, "hour": None, "queue": ""},
+    "balanced": True,
+    "lost": [
+        {
+            "task_id": "3f0a5a6e-92a4-4f0e-9d43-0c1a7f2a9b11",
+            "job_id": "3f0a5a6e-92a4-4f0e-9d43-0c1a7f2a9b11",
+            "queue": "media",
+            "task_type": "shop.media.resize",
+            "was": "QUEUED",
+            "evidence": "emptied",
+            "details": {"redis_started": "2025-01-15T10:31:02+00:00", "memory_policy": "noeviction"},
+            "missing_since": "2025-01-15T10:31:30Z",
+            "found_at": "2025-01-15T10:31:35Z",
+        }
+    ],
+    "created_after": "2025-01-14T10:40:00Z",
+    "created_before": "2025-01-15T10:40:00Z",
+    "timestamp": "2025-01-15T10:40:00Z",
+}
 QUEUES = {
     "queues": [
         {

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from monitoring import ledger
 from monitoring.api_fields import Moment, TextOrNull, Word
 from monitoring.breakdown import Breakdown
 from monitoring.filters import TEXT_LIMIT
+from monitoring.ledger_models import Evidence
 from monitoring.media import KINDS
 from monitoring.models import Task
 from monitoring.monitoring_api.vocabulary import (
@@ -54,6 +56,69 @@ class TaskListQuery(StatsQuery):
     page_size = serializers.IntegerField(source="size", default=50, min_value=1, max_value=LARGEST_PAGE)
     sort_by = Word(SORT_WORDS, source="sort", default="created", help_text="Ties are in order of the id.")
     sort_order = Word(ORDER_WORDS, source="descending", default=True, help_text="Nulls come last either way.")
+
+
+class LedgerQuery(serializers.Serializer[Any]):
+    created_after = Moment(
+        source="start", required=False, help_text="Hours that begin then or later; a day ago, if left out."
+    )
+    created_before = Moment(
+        source="end",
+        required=False,
+        is_end=True,
+        help_text="Hours that begin before; now, if left out. 31 days at most.",
+    )
+    queue = _text("Of this queue.")
+    page = serializers.IntegerField(source="number", default=1, min_value=1, help_text="One past the end is empty.")
+    page_size = serializers.IntegerField(source="size", default=100, min_value=1, max_value=1_000)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Fills what was left out; a range may be 31 days long."""
+        end = attrs.get("end") or datetime.now(UTC)
+        start = attrs.get("start") or end - min(ledger.USUAL, end - datetime.min.replace(tzinfo=UTC))
+        if start > end:
+            raise serializers.ValidationError({"created_after": "It must not lie after created_before."})
+        if end - start > ledger.LONGEST:
+            raise serializers.ValidationError({"created_after": f"Ask for {ledger.LONGEST.days} days at most."})
+        return {**attrs, "start": start, "end": end, "queue": attrs.get("queue") or ""}
+
+
+class LedgerLine(serializers.Serializer[Any]):
+    hour = serializers.DateTimeField(source="start", allow_null=True, help_text="Its beginning in UTC; null in sums.")
+    queue = serializers.CharField(help_text="Empty in sums.")
+    enqueued = serializers.IntegerField(help_text="Tasks created in that hour, as they were counted when they came.")
+    completed = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Without those that were lost.")
+    cancelled = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="Scheduled, waiting for others, and queued.")
+    running = serializers.IntegerField()
+    lost = serializers.IntegerField()
+    difference = serializers.IntegerField(help_text="Enqueued less all others: 0, or Quarterdeck has miscounted.")
+
+
+class LostJob(serializers.Serializer[Any]):
+    task_id = serializers.UUIDField()
+    job_id = serializers.CharField(help_text="RQ's id.")
+    queue = serializers.CharField()
+    task_type = serializers.CharField()
+    was = serializers.CharField(help_text="The status in which it was lost.")
+    evidence = serializers.ChoiceField(Evidence.choices, help_text="What is known of the reason.")
+    details = serializers.DictField(help_text="Figures of the server and, where one ran it, the worker.")
+    missing_since = serializers.DateTimeField()
+    found_at = serializers.DateTimeField(help_text="When it was given up.")
+
+
+class LedgerResponse(serializers.Serializer[Any]):
+    lines = LedgerLine(many=True, help_text="Hours in which tasks were created, newest first.")
+    total = serializers.IntegerField(help_text="How many lines there are.")
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+    totals = LedgerLine(help_text="Of the whole range.")
+    balanced = serializers.BooleanField(help_text="Whether every line's difference is 0.")
+    lost = LostJob(many=True, help_text="The newest hundred that did not go on.")
+    created_after = serializers.DateTimeField()
+    created_before = serializers.DateTimeField()
+    timestamp = serializers.DateTimeField()
 
 
 # --- Tasks --------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ urlpatterns = [
     path("tasks/<str:task_id>", never_cache(views.TaskDetail.as_view()), name="task"),
     path("tasks/<str:task_id>/media", never_cache(views.TaskMedia.as_view()), name="task_media"),
     path("stats", never_cache(views.Stats.as_view()), name="stats"),
+    path("ledger", never_cache(views.Ledger.as_view()), name="ledger"),
     path("queues", never_cache(views.Queues.as_view()), name="queues"),
     path("workers", never_cache(views.Workers.as_view()), name="workers"),
     path("workers/health", never_cache(views.WorkersHealth.as_view()), name="workers_health"),

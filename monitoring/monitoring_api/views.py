@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from monitoring import ledger
 from monitoring.api_fields import read
 from monitoring.breakdown import breakdown
 from monitoring.labels import Given
@@ -57,6 +59,29 @@ class Stats(APIView):
     def get(self, request: Request) -> Response:
         found = breakdown(**read(serializers.StatsQuery, request.query_params))
         return Response(serializers.AggregateStats(found).data)
+
+
+class Ledger(APIView):
+    @descriptions.ledger
+    def get(self, request: Request) -> Response:
+        asked = read(serializers.LedgerQuery, request.query_params)
+        start, end, queue = asked["start"], asked["end"], asked["queue"]
+        lines = ledger.lines(start, end, queue)
+        first = (asked["number"] - 1) * asked["size"]
+        lost = ledger.lost_tasks(start, end, queue)
+        answer = {
+            "lines": lines[first : first + asked["size"]],
+            "total": len(lines),
+            "page": asked["number"],
+            "page_size": asked["size"],
+            "totals": ledger.sum_of(lines),
+            "balanced": all(line.difference == 0 for line in lines),
+            "lost": lost[: ledger.NEWEST_LOST],
+            "created_after": start,
+            "created_before": end,
+            "timestamp": datetime.now(UTC),
+        }
+        return Response(serializers.LedgerResponse(answer).data)
 
 
 class Queues(APIView):

@@ -11,6 +11,7 @@ from django.db import close_old_connections
 
 from monitoring import broker
 from monitoring.pauses import Keeper
+from monitoring.reconciling import Reconciler
 from monitoring.recorder import OUTSIDE_TROUBLE, Recorder
 from monitoring.sampling import Sampler
 from monitoring.stopping import StopRequest
@@ -34,8 +35,9 @@ class Command(BaseCommand):
         with contextlib.suppress(broker.BrokerError):
             broker.wait_until_ready(START_SECONDS)
         stop = StopRequest()
-        sampler = Sampler()
-        sampler.start()
+        beside: tuple[Sampler, Reconciler] = (Sampler(), Reconciler())
+        for thread in beside:
+            thread.start()
         recorder, keeper, started, pause = Recorder(), Keeper(), False, 0.0
         while not stop.came:
             try:
@@ -51,5 +53,6 @@ class Command(BaseCommand):
                 logger.warning("trying again in %.2g s: %s: %s", pause, type(error).__name__, error)
                 close_old_connections()
             stop.wait(pause)
-        sampler.stop()
+        for thread in beside:
+            thread.stop()
         logger.info("stopped at %s", recorder.position)

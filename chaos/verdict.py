@@ -1,0 +1,80 @@
+"""``python -m chaos.verdict <effects> <accepted>``: what the record knows of the jobs that were accepted, as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter, defaultdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+
+def judge(effects: Path, accepted: Path) -> dict[str, Any]:
+    """Counts of what was accepted, how it ended, and of everything that must not be."""
+    from monitoring import rebuilding
+    from monitoring.models import SetAsideEntry, Task
+    from monitoring.statuses import OVER
+
+    lines = Counter(effects.read_text().split())
+    certain = {line for line in accepted.read_text().split() if not line.startswith("?")}
+    tasks = {str(task_id): status for task_id, status in Task.objects.values_list("id", "status")}
+    return {
+        "accepted": len(certain),
+        "statuses": dict(Counter(tasks[job_id] for job_id in certain & tasks.keys())),
+        "unknown": sorted(certain - tasks.keys()),
+        "unfinished": sum(status not in OVER for status in tasks.values()),
+        "lost": lost(),
+        "doubled": sum(count > 1 for count in lines.values()),
+        "completed_without_effect": sum(
+            status == "COMPLETED" and job_id not in lines for job_id, status in tasks.items() if job_id in certain
+        ),
+        "broken_chains": broken_chains(),
+        "rollups": rebuilding.differences(),
+        "set_aside": SetAsideEntry.objects.count(),
+        "due": due(),
+    }
+
+
+def lost() -> dict[str, int]:
+    """What reconcile has named as lost, by the evidence."""
+    from monitoring.ledger_models import LostTask
+
+    return dict(Counter(LostTask.objects.filter(recovered_at=None).values_list("evidence", flat=True)))
+
+
+def due() -> dict[str, int]:
+    """Of the schedule: due times between the first and the last one, how many have no row, how many have several."""
+    from scheduler.models import ScheduledFire
+
+    times = Counter(ScheduledFire.objects.filter(cause="schedule").values_list("due_at", flat=True))
+    if not times:
+        return {"times": 0, "missing": 0, "doubled": 0}
+    span = round((max(times) - min(times)).total_seconds()) + 1
+    return {"times": span, "missing": span - len(times), "doubled": sum(count > 1 for count in times.values())}
+
+
+def broken_chains() -> int:
+    """Tasks whose status changes do not follow from each other, or do not end at the task's status."""
+    from audit.models import StatusChange
+    from monitoring.models import Task
+
+    changes: dict[UUID, list[tuple[str | None, str]]] = defaultdict(list)
+    for task_id, old, new in StatusChange.objects.order_by("pk").values_list("task_id", "old_status", "new_status"):
+        changes[task_id].append((old, new))
+    return sum(not _whole(changes[pk], status) for pk, status in Task.objects.values_list("pk", "status"))
+
+
+def _whole(chain: list[tuple[str | None, str]], status: str) -> bool:
+    """From nothing, each from where the one before ended, to the status of the task."""
+    if not chain:
+        return False
+    return chain[0][0] is None and chain[-1][1] == status and all(a[1] == b[0] for a, b in pairwise(chain))
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    print(json.dumps(judge(*map(Path, sys.argv[1:3]))))

@@ -1,0 +1,230 @@
+"""What Redis holds of single jobs, for the comparison with the record. Only read, in pipelines; nothing is unpickled.
+
+RQ's own classes clean up, fire callbacks or load pickles when they are asked; so their keys are read here instead.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from rq.intermediate_queue import IntermediateQueue
+from rq.job import Job
+from rq.queue import Queue
+from rq.registry import (
+    CanceledJobRegistry,
+    DeferredJobRegistry,
+    FailedJobRegistry,
+    FinishedJobRegistry,
+    ScheduledJobRegistry,
+    StartedJobRegistry,
+)
+from rq.utils import utcparse
+
+from monitoring import broker
+from monitoring.hooks import OUTBOX
+
+CHUNK = 500
+ARGUMENTS_LIMIT = 65_536
+_FIELDS = (
+    *("status", "origin", "description", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name"),
+    "data",
+)
+_REGISTRIES = (
+    StartedJobRegistry,
+    ScheduledJobRegistry,
+    DeferredJobRegistry,
+    FinishedJobRegistry,
+    FailedJobRegistry,
+    CanceledJobRegistry,
+)
+Chunks = Generator[list[str], bool | None, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldJob:
+    """A job's hash, as far as it is text."""
+
+    job_id: str
+    status: str
+    """RQ's word; empty while RQ is just writing it."""
+    queue: str
+    description: str
+    """RQ's own text of the call."""
+    created_at: datetime | None
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    worker: str
+    call: list[Any] | None
+    """Function, instance, arguments and keyword arguments, if they are kept as JSON; pickles are left alone."""
+
+    @property
+    def function(self) -> str:
+        """The dotted name of what is called."""
+        if self.call and isinstance(self.call[0], str):
+            return self.call[0]
+        return self.description.partition("(")[0]
+
+
+class ServerFacts(NamedTuple):
+    """What the server says of itself."""
+
+    started_seconds_ago: int
+    evicted_keys: int
+    expired_keys: int
+    policy: str
+    """What it does when its memory is full."""
+
+
+def server_facts() -> ServerFacts:
+    """One command; raises BrokerError."""
+    info: Any = broker.connection().info()
+    return ServerFacts(
+        started_seconds_ago=int(info.get("uptime_in_seconds", 0)),
+        evicted_keys=int(info.get("evicted_keys", 0)),
+        expired_keys=int(info.get("expired_keys", 0)),
+        policy=str(info.get("maxmemory_policy", "")),
+    )
+
+
+def last_report() -> str:
+    """The id of the newest outbox entry that there ever was, trimmed or not."""
+    if not broker.connection().exists(OUTBOX):
+        return "0-0"
+    info: Any = broker.connection().xinfo_stream(OUTBOX)
+    return str(info["last-generated-id"].decode())
+
+
+def jobs(job_ids: Sequence[str]) -> dict[str, HeldJob]:
+    """Those of the jobs that Redis holds, by id; one round trip for each few hundred."""
+    found = {}
+    for start in range(0, len(job_ids), CHUNK):
+        chunk = job_ids[start : start + CHUNK]
+        with broker.connection().pipeline(transaction=False) as pipeline:
+            for job_id in chunk:
+                pipeline.hmget(Job.redis_job_namespace_prefix + job_id, _FIELDS)
+            for job_id, values in zip(chunk, pipeline.execute(), strict=True):
+                if any(value is not None for value in values[:2]):  # RQ never writes a job without a queue
+                    found[job_id] = _held(job_id, dict(zip(_FIELDS, values, strict=True)))
+    return found
+
+
+def _held(job_id: str, fields: dict[str, bytes | None]) -> HeldJob:
+    return HeldJob(
+        job_id=job_id,
+        status=_text(fields["status"]),
+        queue=_text(fields["origin"]),
+        description=_text(fields["description"]),
+        created_at=_moment(fields["created_at"]),
+        enqueued_at=_moment(fields["enqueued_at"]),
+        started_at=_moment(fields["started_at"]),
+        ended_at=_moment(fields["ended_at"]),
+        worker=_text(fields["worker_name"]),
+        call=_call(fields["data"]),
+    )
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", "replace")
+
+
+def _moment(value: bytes | None) -> datetime | None:
+    try:
+        return utcparse(_text(value)) if value else None
+    except ValueError:
+        return None
+
+
+def _call(data: bytes | None) -> list[Any] | None:
+    """RQ compresses what its serializer made. What is no JSON is a pickle, or somebody's own, and stays closed."""
+    try:
+        opened = zlib.decompressobj()
+        text = opened.decompress(data or b"", ARGUMENTS_LIMIT)
+        call = None if opened.unconsumed_tail else json.loads(text)
+    except (zlib.error, ValueError, RecursionError):
+        return None
+    return call if isinstance(call, list) and len(call) == 4 else None
+
+
+def errors(job_ids: Sequence[str]) -> dict[str, str]:
+    """The traceback of each one's last run, where RQ has kept it."""
+    with broker.connection().pipeline(transaction=False) as pipeline:
+        for job_id in job_ids:
+            pipeline.xrevrange(f"rq:results:{job_id}", count=1)
+        answers = pipeline.execute()
+    return {job_id: _error(answer) for job_id, answer in zip(job_ids, answers, strict=True)}
+
+
+def _error(entries: Any) -> str:
+    try:
+        packed = entries[0][1].get(b"exc_string") or b"" if entries else b""
+        return zlib.decompressobj().decompress(base64.b64decode(packed), ARGUMENTS_LIMIT).decode("utf-8", "replace")
+    except (ValueError, zlib.error):
+        return ""
+
+
+def newest_ids(queue_name: str, *, of_each: int) -> Chunks:
+    """The ids of jobs in a queue and in each of its registries, a chunk at a time, the newest first.
+
+    What follows of one place is left out after ``send(True)``: whoever looks knows the whole chunk already.
+    """
+    yield from _newest_of(Queue.redis_queue_namespace_prefix + queue_name, of_each, _line_of)
+    for registry in _REGISTRIES:
+        look = _runs_of if registry is StartedJobRegistry else _members_of
+        yield from _newest_of(registry.key_template.format(queue_name), of_each, look)
+
+
+def _newest_of(
+    key: str, most: int, look: Callable[[str, int, int], list[str]]
+) -> Generator[list[str], bool | None, None]:
+    for start in range(0, most, CHUNK):
+        found = look(key, -(start + CHUNK), -(start + 1))
+        is_known = yield found
+        if is_known or len(found) < CHUNK:
+            return
+
+
+def _line_of(key: str, first: int, last: int) -> list[str]:
+    members: Any = broker.connection().lrange(key, first, last)
+    return [_text(member) for member in members]
+
+
+def _members_of(key: str, first: int, last: int) -> list[str]:
+    members: Any = broker.connection().zrange(key, first, last)
+    return [_text(member) for member in members]
+
+
+def _runs_of(key: str, first: int, last: int) -> list[str]:
+    """A run is kept as "<job>:<execution>"; a job's id may have colons of its own."""
+    return [member.rpartition(":")[0] for member in _members_of(key, first, last)]
+
+
+def queue_names() -> list[str]:
+    """Every queue that RQ knows."""
+    keys: Any = broker.connection().smembers(Queue.redis_queues_keys)
+    return sorted(key.decode("utf-8", "replace").removeprefix(Queue.redis_queue_namespace_prefix) for key in keys)
+
+
+def empty_queues(names: Sequence[str]) -> set[str]:
+    """Those in which no job is, neither in line nor on the way to a worker."""
+    with broker.connection().pipeline(transaction=True) as pipeline:
+        for name in names:
+            key = Queue.redis_queue_namespace_prefix + name
+            pipeline.llen(key)
+            pipeline.llen(IntermediateQueue.get_intermediate_queue_key(key))
+        lengths = pipeline.execute()
+    return {name for name, line, between in zip(names, lengths[::2], lengths[1::2], strict=True) if not line + between}
+
+
+def report(entries: Sequence[dict[str, Any]]) -> None:
+    """Puts what was found beside the hooks' own reports, so that the recorder is the only one to write the record."""
+    with broker.connection().pipeline(transaction=False) as pipeline:
+        for entry in entries:
+            pipeline.xadd(OUTBOX, {"e": json.dumps(entry, separators=(",", ":"))})
+        pipeline.execute()

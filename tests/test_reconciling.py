@@ -1,0 +1,305 @@
+"""The comparison of the record with Redis: what is lost is named, what was never reported is seen, and nothing else."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import rq
+from django.conf import settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as how
+from hypothesis import strategies as st
+
+from audit.models import StatusChange
+from monitoring import broker, rebuilding, reconciling
+from monitoring.hooks import OUTBOX
+from monitoring.ledger_models import Evidence, LostTask, Reconciliation
+from monitoring.models import InboxPosition, Task
+from monitoring.reconciling import Findings, Reconciler
+from monitoring.recorder import Recorder
+from monitoring.statuses import Status
+from tests.test_operations import record, work
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report is on the way for no time at all."""
+    monkeypatch.setattr(reconciling, "SETTLED_SECONDS", 0)
+
+
+def turn(reconciler: Reconciler) -> Findings:
+    """One comparison, and the recording of what it found."""
+    findings = reconciler.turn()
+    assert findings is not None
+    record()
+    return findings
+
+
+def enqueue(number: int = 1, **options: Any) -> list[Task]:
+    ids = [broker.enqueue("tests.jobs.echo", args=[1], **options) for _ in range(number)]
+    record()
+    return list(Task.objects.filter(job_id__in=ids).order_by("created_at", "pk"))
+
+
+def plain(*lines: str) -> str:
+    """Runs Python with plain RQ, pickles and all, and none of ours."""
+    begin = f"import redis, rq; c = redis.Redis.from_url({settings.REDIS_URL!r}); q = rq.Queue('default', connection=c)"
+    told = subprocess.run(
+        [sys.executable, "-c", "\n".join([begin, *lines])], check=True, capture_output=True, text=True, cwd="/"
+    )
+    return told.stdout.strip()
+
+
+# --- Lost ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_job_is_lost_at_the_second_look_with_its_evidence() -> None:
+    (task,) = enqueue()
+    reconciler = Reconciler()
+    turn(reconciler)
+    broker.connection().delete(f"rq:job:{task.job_id}")
+    first = turn(reconciler)
+    assert (first.missing, first.lost) == (1, 0)
+    task.refresh_from_db()
+    assert task.status == Status.QUEUED
+    assert turn(reconciler).lost == 1
+    task.refresh_from_db()
+    assert (task.status, task.error_type) == (Status.FAILED, "JobLost")
+    lost = LostTask.objects.get()
+    assert (lost.task_id, lost.was, lost.queue) == (task.pk, Status.QUEUED, "default")
+    assert lost.evidence in (Evidence.DELETED, Evidence.EXPIRED)
+    assert lost.details["memory_policy"] == "noeviction"
+    assert lost.missing_since < lost.found_at
+    change = StatusChange.objects.filter(task_id=task.pk).latest("pk")
+    assert (change.old_status, change.new_status, change.source) == ("QUEUED", "FAILED", "reconcile")
+    assert turn(reconciler).lost == 0
+    assert rebuilding.differences() == []
+
+
+def test_a_job_that_was_just_over_is_not_lost_while_its_report_is_on_the_way() -> None:
+    (task,) = enqueue()
+    reconciler = Reconciler()
+    rq.SimpleWorker([broker.queue("default")], connection=broker.connection(), serializer="json").work(
+        burst=True, logging_level="CRITICAL"
+    )
+    broker.connection().delete(f"rq:job:{task.job_id}")  # as with a short time to live
+    for _ in range(3):  # the recorder stands still, the comparison goes on
+        findings = reconciler.turn()
+        assert findings is not None
+        assert findings.lost == 0
+    record()
+    task.refresh_from_db()
+    assert task.status == Status.COMPLETED
+    assert not LostTask.objects.exists()
+    turn(reconciler)
+    assert reconciler.suspects == {}
+
+
+def test_a_loss_that_is_overtaken_by_a_report_is_void() -> None:
+    (task,) = enqueue()
+    reconciler = Reconciler()
+    broker.connection().delete(f"rq:job:{task.job_id}")
+    reconciler.turn()
+    recorder = Recorder(announce=lambda _: None)
+    recorder.start()
+    broker.connection().xadd(OUTBOX, {"e": f'{{"id":"{task.job_id}","s":"started","q":"default"}}'})
+    findings = reconciler.turn()
+    assert findings is not None
+    assert findings.lost == 1
+    recorder.drain()
+    task.refresh_from_db()
+    assert task.status == Status.RUNNING
+    assert not LostTask.objects.exists()
+
+
+def test_an_emptied_redis_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = enqueue(3)
+    broker.connection().flushdb()
+    reconciler = Reconciler()
+    facts = reconciling.held.server_facts()
+    monkeypatch.setattr(reconciling.held, "server_facts", lambda: facts._replace(started_seconds_ago=0))
+    turn(reconciler)
+    assert turn(reconciler).lost == 3
+    assert set(LostTask.objects.values_list("task_id", "evidence")) == {(task.pk, "emptied") for task in tasks}
+
+
+@pytest.mark.parametrize(("evicted", "expired", "evidence"), [(2, 0, "evicted"), (0, 2, "expired"), (0, 0, "deleted")])
+def test_the_servers_figures_say_why(
+    monkeypatch: pytest.MonkeyPatch, evicted: int, expired: int, evidence: str
+) -> None:
+    (task,) = enqueue()
+    facts = reconciling.held.server_facts()
+    monkeypatch.setattr(reconciling.held, "server_facts", lambda: facts)
+    reconciler = Reconciler()
+    turn(reconciler)
+    broker.connection().delete(f"rq:job:{task.job_id}")
+    facts = facts._replace(evicted_keys=facts.evicted_keys + evicted, expired_keys=facts.expired_keys + expired)
+    turn(reconciler)
+    turn(reconciler)
+    lost = LostTask.objects.get()
+    assert (lost.evidence, lost.details["keys_evicted"], lost.details["keys_expired"]) == (evidence, evicted, expired)
+
+
+def test_a_job_whose_queue_was_deleted_is_stranded() -> None:
+    enqueue(2)
+    broker.connection().delete("rq:queue:default")
+    reconciler = Reconciler()
+    turn(reconciler)
+    assert turn(reconciler).lost == 2
+    assert set(LostTask.objects.values_list("evidence", flat=True)) == {"stranded"}
+
+
+def test_a_lost_task_that_goes_on_after_all_is_told_of_as_recovered() -> None:
+    (task,) = enqueue()
+    broker.connection().delete("rq:queue:default")
+    reconciler = Reconciler()
+    turn(reconciler)
+    turn(reconciler)
+    assert LostTask.objects.get().recovered_at is None
+    broker.connection().rpush("rq:queue:default", task.job_id)
+    work()
+    task.refresh_from_db()
+    assert task.status == Status.COMPLETED
+    assert LostTask.objects.get().recovered_at is not None
+
+
+def test_what_waits_for_others_or_for_its_time_is_not_lost() -> None:
+    (first,) = enqueue()
+    enqueue(after=[first.job_id])
+    enqueue(delay_seconds=600)
+    reconciler = Reconciler()
+    for _ in range(3):
+        assert turn(reconciler) == Findings(compared=3)
+
+
+def test_there_is_no_false_alarm_beside_traffic() -> None:
+    chance = random.Random(7)  # noqa: S311  # a repeatable test, not a secret
+    reconciler = Reconciler()
+    for _ in range(12):
+        enqueue(chance.randrange(1, 8), retries=chance.randrange(2))
+        broker.enqueue("tests.jobs.fail_until", args=[2], retries=1)
+        reconciler.turn()
+        if chance.random() < 0.6:
+            work()
+        reconciler.turn()
+    work()
+    turn(reconciler)
+    turn(reconciler)
+    assert not LostTask.objects.exists()
+    assert not StatusChange.objects.filter(source="reconcile").exists()
+    assert rebuilding.differences() == []
+
+
+def test_it_goes_on_after_a_recorder_that_was_killed() -> None:
+    """What one suspects is forgotten with it, and found again by another."""
+    (task,) = enqueue()
+    broker.connection().delete(f"rq:job:{task.job_id}")
+    turn(Reconciler())
+    other = Reconciler()
+    assert turn(other).lost == 0
+    assert turn(other).lost == 1
+
+
+def test_of_two_one_compares() -> None:
+    assert Reconciler().turn(unless_within=60) is not None
+    assert Reconciler().turn(unless_within=60) is None
+
+
+# --- Seen without a report ----------------------------------------------------------------------------------------
+
+
+def test_plain_rq_is_seen_with_its_whole_life() -> None:
+    ids = plain(
+        "import operator",
+        "a = q.enqueue('operator.add', 1, 2); b = q.enqueue('operator.truediv', 1, 0)",
+        "rq.SimpleWorker([q], connection=c).work(burst=True, logging_level='CRITICAL')",
+        "w = q.enqueue('operator.neg', 1); print(a.id, b.id, w.id)",
+    ).split()
+    reconciler = Reconciler()
+    assert turn(reconciler).observed == 3
+    tasks = [Task.objects.get(job_id=job_id) for job_id in ids]
+    assert [task.status for task in tasks] == [Status.COMPLETED, Status.FAILED, Status.QUEUED]
+    assert [task.task_type for task in tasks] == ["operator.add", "operator.truediv", "operator.neg"]
+    assert tasks[1].error_type == "ZeroDivisionError"
+    assert tasks[0].started_at is not None
+    assert tasks[0].duration_ms is not None
+    changes = StatusChange.objects.filter(task_id=tasks[0].pk).order_by("pk")
+    assert [(change.new_status, change.source) for change in changes] == [
+        ("QUEUED", "reconcile"), ("RUNNING", "reconcile"), ("COMPLETED", "reconcile")
+    ]  # fmt: skip
+    assert turn(reconciler).observed == 0
+    assert Reconciliation.objects.get().observed == 3
+    plain("rq.SimpleWorker([q], connection=c).work(burst=True, logging_level='CRITICAL')")
+    assert turn(reconciler).behind == 1
+    tasks[2].refresh_from_db()
+    assert tasks[2].status == Status.COMPLETED
+    assert rebuilding.differences() == []
+
+
+def test_a_pickle_stays_closed(tmp_path: Any) -> None:
+    file = tmp_path / "opened"
+    plain(
+        "class Bomb:",
+        f"    def __reduce__(self): return (open, ({str(file)!r}, 'w'))",
+        "q.enqueue('operator.neg', Bomb())",
+    )
+    assert turn(Reconciler()).observed == 1
+    assert Task.objects.get().task_type == "operator.neg"
+    assert not file.exists()
+
+
+def test_what_was_trimmed_behind_the_recorders_back_is_found() -> None:
+    (known,) = enqueue()
+    new = broker.enqueue("tests.jobs.echo")
+    rq.SimpleWorker([broker.queue("default")], connection=broker.connection(), serializer="json").work(
+        burst=True, logging_level="CRITICAL"
+    )
+    broker.connection().xtrim(OUTBOX, maxlen=0)
+    findings = turn(Reconciler())
+    assert (findings.behind, findings.observed, findings.lost) == (1, 1, 0)
+    assert set(Task.objects.filter(job_id__in=[known.job_id, new]).values_list("status", flat=True)) == {"COMPLETED"}
+
+
+@given(st.lists(st.sampled_from(["enqueue", "work", "record", "trim", "delete", "turn"]), max_size=25))
+@how(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_counts_are_right_whatever_happens(deeds: list[str]) -> None:
+    broker.connection().flushdb()
+    Task.objects.all().delete()
+    StatusChange.objects.all().delete()
+    InboxPosition.objects.all().delete()
+    rebuilding.rebuild()
+    reconciler, ids = Reconciler(), []
+    for deed in deeds:
+        if deed == "enqueue":
+            ids.append(broker.enqueue("tests.jobs.echo"))
+        elif deed == "work":
+            work()
+        elif deed == "record":
+            record()
+        elif deed == "trim":
+            broker.connection().xtrim(OUTBOX, maxlen=0)
+        elif deed == "delete" and ids:
+            broker.connection().delete(f"rq:job:{ids[-1]}")
+        else:
+            turn(reconciler)
+    for _ in range(3):
+        turn(reconciler)
+    assert rebuilding.differences() == []
+    assert not Task.objects.filter(status__in=["QUEUED", "RUNNING"]).exclude(
+        job_id__in=broker.queue("default").get_job_ids()
+    )
+
+
+def test_looking_at_many_costs_few_round_trips(django_assert_num_queries: Any) -> None:
+    enqueue(300)
+    reconciler = Reconciler()
+    began = broker.connection().info("stats")["total_commands_processed"]
+    with django_assert_num_queries(14):
+        reconciler.turn()
+    assert broker.connection().info("stats")["total_commands_processed"] - began < 300 + 60
