@@ -32,6 +32,7 @@ def test_it_has_the_documents_paths() -> None:
     assert set(ROUTES) == {
         *("tasks", "tasks/<str:task_id>", "tasks/<str:task_id>/media"),
         *("stats", "queues", "workers", "workers/health"),
+        "ledger",  # ours, beside the document's
     }
     told = [route.replace("<str:task_id>", "{task_id}") for route in ROUTES]
     of_workflows = ["workflows", "workflows/stats", "workflows/{workflow_id}"]

@@ -15,7 +15,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from audit.models import StatusChange
-from monitoring import broker, rebuilding, reconciling
+from monitoring import broker, held, rebuilding, reconciling
 from monitoring.hooks import OUTBOX
 from monitoring.ledger_models import Evidence, LostTask, Reconciliation
 from monitoring.models import InboxPosition, Task
@@ -122,8 +122,8 @@ def test_an_emptied_redis_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = enqueue(3)
     broker.connection().flushdb()
     reconciler = Reconciler()
-    facts = reconciling.held.server_facts()
-    monkeypatch.setattr(reconciling.held, "server_facts", lambda: facts._replace(started_seconds_ago=0))
+    facts = held.server_facts()
+    monkeypatch.setattr(held, "server_facts", lambda: facts._replace(started_seconds_ago=0))
     turn(reconciler)
     assert turn(reconciler).lost == 3
     assert set(LostTask.objects.values_list("task_id", "evidence")) == {(task.pk, "emptied") for task in tasks}
@@ -134,8 +134,8 @@ def test_the_servers_figures_say_why(
     monkeypatch: pytest.MonkeyPatch, evicted: int, expired: int, evidence: str
 ) -> None:
     (task,) = enqueue()
-    facts = reconciling.held.server_facts()
-    monkeypatch.setattr(reconciling.held, "server_facts", lambda: facts)
+    facts = held.server_facts()
+    monkeypatch.setattr(held, "server_facts", lambda: facts)
     reconciler = Reconciler()
     turn(reconciler)
     broker.connection().delete(f"rq:job:{task.job_id}")
