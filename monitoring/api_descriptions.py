@@ -14,7 +14,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 Errors = Mapping[int, tuple[str, Any]]
 """By status: what has gone wrong, and the body that is answered then."""
 
-READING = (401, 403, 503)
+READING = (401, 403, 429, 503)
 """How any operation that needs a role may fail."""
 
 
