@@ -14,7 +14,7 @@ RUNNER ?= -m pytest
 RECORDING := monitoring/hooks.py,monitoring/inbox.py,monitoring/recorder.py,monitoring/batch.py,monitoring/transitions.py,monitoring/facts.py,monitoring/bulk.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint coverage coverage-report bench clean
+.PHONY: help run test lint coverage coverage-report bench fuzz clean
 
 help:  ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ coverage-report: $(INSTALLED_DEV)
 
 bench: $(INSTALLED_DEV)  ## Measures recording's price, the recorder's speed and the latency to the browser.
 	@$(BIN)/python -m benchmarks
+
+fuzz: $(INSTALLED_DEV)  ## Sends 20,000 and more requests that nobody would, as every role (EXAMPLES, ROLES: see benchmarks/fuzz.py).
+	@$(BIN)/python -m benchmarks fuzz
 
 clean:  ## Removes what the other targets made, except the data in var/.
 	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

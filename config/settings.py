@@ -175,6 +175,10 @@ SPECTACULAR_SETTINGS = {
     "limit), to be spent at once or over time. Beyond that the answer is 429, with the seconds to wait in "
     "`Retry-After`. Tokens end with their time, with the account, and with its password.",
     "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi_links.add_links",
+    ],
     "SCHEMA_PATH_PREFIX": "",
     "ENUM_NAME_OVERRIDES": {
         "DashboardStatus": "monitoring.dashboard_api.vocabulary.STATUS_CHOICES",

@@ -1,9 +1,9 @@
 """How many requests an account and an address may still send: counted in Redis, for all web processes together.
 
 Each has a minute's worth to spend at once, which comes back evenly (the generic cell rate algorithm). One script looks
-and spends, so requests at the same moment cannot share a place, by Redis' clock, for those of the machines may differ. It writes
-nothing but what is spent. While Redis is away nobody is held up: that is when the APIs are needed most, and failed
-logins are counted in SQL (``audit.logins``).
+and spends, so requests at the same moment cannot share a place; it goes by Redis' clock, for those of machines may
+differ, and writes nothing but what is spent. While Redis is away nobody is held up: that is when the APIs are needed
+most, and failed logins are counted in SQL (``audit.logins``).
 """
 
 from __future__ import annotations
