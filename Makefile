@@ -14,7 +14,7 @@ RUNNER ?= -m pytest
 RECORDING := monitoring/hooks.py,monitoring/inbox.py,monitoring/recorder.py,monitoring/batch.py,monitoring/transitions.py,monitoring/facts.py,monitoring/bulk.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint coverage coverage-report bench fuzz clean
+.PHONY: help run test lint coverage coverage-report audit bench fuzz clean
 
 help:  ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,12 @@ lint: $(INSTALLED_DEV)  ## Checks style, types, the layers, and that no migratio
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml audit config monitoring scheduler manage.py
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+# Not part of CI: it asks the vulnerability database of PyPI, which not every machine can reach.
+audit: $(INSTALLED_DEV)  ## Looks the pinned packages up among the known vulnerabilities; needs the network.
+	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
 
 coverage: $(INSTALLED_DEV)  ## Runs the tests and checks the coverage of what writes the record.
 	@$(MAKE) --no-print-directory test RUNNER="-m coverage run -m pytest"
