@@ -35,7 +35,7 @@ _OTHER_COLUMNS = tuple(
     for field in Task._meta.concrete_fields
     if field.name not in ("id", "job_id", *LIVE_COLUMNS, *IDENTITY_COLUMNS)
 )
-_RUN_CONFLICT = 'ON CONFLICT ("task_id", "attempt") DO UPDATE SET ' + ", ".join(  # nosec B608
+_RUN_CONFLICT = 'ON CONFLICT ("task_id", "attempt") DO UPDATE SET ' + ", ".join(
     f'"{column}" = excluded."{column}"'
     for column in ("queue", "task_type", "wait_ms", "ended_at", "status", "error", "duration_ms")
 )

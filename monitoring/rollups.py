@@ -35,7 +35,7 @@ _RUN_COLUMNS = tuple(
     column.column for column in RunCount._meta.concrete_fields
     if column.name not in ("id", "span", "start", "queue", "task_type", "outcome")
 )  # fmt: skip
-_RUN_CONFLICT = 'ON CONFLICT ("span", "start", "queue", "task_type", "outcome") DO UPDATE SET ' + ", ".join(  # nosec B608
+_RUN_CONFLICT = 'ON CONFLICT ("span", "start", "queue", "task_type", "outcome") DO UPDATE SET ' + ", ".join(
     f'"{column}" = excluded."{column}"' for column in _RUN_COLUMNS
 )
 TIMED = (Status.COMPLETED, Status.FAILED)

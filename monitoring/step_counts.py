@@ -19,7 +19,7 @@ from monitoring.statuses import OVER
 
 _KEY = ("span", "start", "queue", "handler", "kind", "status", "error_group")
 _SUMS = ("count", "retries", "timed", "run_us", "waited", "wait_us")
-_CONFLICT = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET " + ", ".join(  # nosec B608
+_CONFLICT = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET " + ", ".join(
     f'"{column}" = excluded."{column}"' for column in (*_SUMS, "run_histogram", "wait_histogram")
 )
 

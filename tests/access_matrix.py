@@ -208,12 +208,12 @@ RULES: dict[str, Rule] = {
     # --- Django's admin, for staff ---
     "admin": any_method(ANYONE),  # only leads to the next
     "admin/": any_method(ADMIN),
-    "admin/login/": any_method(ANYONE),  # only leads to the login
+    "admin/login/": any_method(ADMIN),  # leads others to the login of the pages
     "admin/logout/": acts(ADMIN),
-    "admin/password_change/": any_method(ADMIN),
-    "admin/password_change/done/": any_method(ADMIN),
+    "admin/password_change/": Rule(dict.fromkeys(("GET", "HEAD", "POST", "PUT"), ADMIN)),
+    "admin/password_change/done/": looks(ADMIN),
     "admin/autocomplete/": any_method(NOBODY),
-    "admin/jsi18n/": any_method(ADMIN),
+    "admin/jsi18n/": looks(ADMIN),
     "admin/r/<path:content_type_id>/<path:object_id>/": any_method(ADMIN),
     "admin/^(?P<app_label>auth|audit|monitoring|scheduler)/$": any_method(ADMIN),
     "admin/(?P<url>.*)$": any_method(ADMIN),  # a 404
@@ -222,22 +222,23 @@ RULES: dict[str, Rule] = {
 
 
 def _model(name: str, **may: Who) -> dict[str, Rule]:
-    """The pages of a model; who may not look at it may nothing."""
+    """The pages of a model: who may look (admins, unless said), add, change and delete (nobody, unless said)."""
     below = f"admin/{name}/"
     one = f"{below}<path:object_id>/"
     looked_at = any_method(may.get("look", ADMIN))
+    changed = Rule({**looked_at.may, "POST": may.get("change", NOBODY)})
     return {
         below: looked_at,
         f"{one}history/": looked_at,
-        f"{one}change/": looked_at,
-        f"{one}": any_method(ANYONE),  # only leads to the page
+        f"{one}change/": changed,  # the admin takes every method but POST for a look
+        one: any_method(ADMIN),  # only leads to the page
         f"{below}add/": any_method(may.get("add", NOBODY)),
         f"{one}delete/": any_method(may.get("delete", NOBODY)),
     }
 
 
 RULES |= {
-    **_model("auth/user", add=ADMIN, delete=ADMIN),
+    **_model("auth/user", add=ADMIN, change=ADMIN, delete=ADMIN),
     **_model("auth/group"),  # made and changed by superusers alone
     **_model("audit/statuschange"),
     **_model("audit/taskrun"),
@@ -246,12 +247,12 @@ RULES |= {
     **_model("monitoring/queue"),
     **_model("monitoring/taskcount"),
     **_model("monitoring/runcount"),
-    **_model("monitoring/stepcount"),
+    **_model("monitoring/stepcount", look=NOBODY),  # for superusers
     **_model("monitoring/inboxposition"),
-    **_model("monitoring/setasideentry"),
+    **_model("monitoring/setasideentry", delete=ADMIN),
     **_model("scheduler/workflow"),
     **_model("scheduler/workflowstep"),
-    **_model("scheduler/workflowcount"),
-    **_model("scheduler/scheduledjob", add=ADMIN, delete=ADMIN),
-    **_model("scheduler/scheduledfire"),
+    **_model("scheduler/workflowcount", look=NOBODY),  # as above
+    **_model("scheduler/scheduledjob", add=ADMIN, change=ADMIN, delete=ADMIN),
+    **_model("scheduler/scheduledfire", look=NOBODY),  # as above
 }
