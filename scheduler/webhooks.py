@@ -25,8 +25,8 @@ from monitoring.redaction import mask_text
 from scheduler.workflow_models import Workflow
 
 SECONDS = 10
-METADATA = ("168.63.129.16",)
-"""Public addresses behind which a cloud tells its machines secrets (Azure's); the others' are private or link-local."""
+METADATA = ("168.63.129.16", "192.0.0.192")
+"""Public addresses at which a cloud tells its machines secrets (Azure, Oracle); the others' are private or link-local."""
 SIGNATURE, TIMESTAMP = "X-Quarterdeck-Signature", "X-Quarterdeck-Timestamp"
 
 

@@ -92,7 +92,7 @@ def is_refused(answer: Any) -> bool:
 
 
 def _has_nobody_to_log_out(answer: Any) -> bool:
-    """The admin answers at its logout with the way to its index, which asks for a login, whoever is none of the staff."""
+    """The admin's logout sends whoever is none of the staff to its index, which asks for a login."""
     return answer.request["PATH_INFO"] == reverse("admin:logout") and answer.headers.get("Location") == reverse(
         "admin:index"
     )
