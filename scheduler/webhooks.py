@@ -26,7 +26,7 @@ from scheduler.workflow_models import Workflow
 
 SECONDS = 10
 METADATA = ("168.63.129.16", "192.0.0.192")
-"""Public addresses at which a cloud tells its machines secrets (Azure, Oracle); the others' are private or link-local."""
+"""Public addresses at which clouds tell machines secrets (Azure, Oracle); the others' are private or link-local."""
 SIGNATURE, TIMESTAMP = "X-Quarterdeck-Signature", "X-Quarterdeck-Timestamp"
 
 

@@ -117,7 +117,9 @@ def set_stage() -> Stage:
     write_down([Deed(action="job.retry", by=process("test"), target=task.job_id)])
     workflow = begin()
     counted_row()
-    fire = job.fires.exclude(task=None)[0]
+    fire = job.fires.get(status=Status.FAILED)
+    fire.arguments = [[], {"value": 1}]
+    fire.save()
     position, _ = InboxPosition.objects.get_or_create(stream="quarterdeck:outbox", defaults={"last_id": "5-1"})
     make_task(handler="tests.diamond", kind="charge")
     kinds = (StepCount, TaskCount, RunCount, WorkflowCount, WorkflowStep, OperatorAction, Queue, Group)
