@@ -85,13 +85,13 @@ class Surface:
         summary: str,
         text: str,
         *,
-        answers: Mapping[int, OpenApiResponse],
+        answers: Mapping[Any, OpenApiResponse],
         errors: tuple[int, ...],
         told: Errors = MappingProxyType({}),
         asks: Any = (),
         **options: Any,
     ) -> Callable[[View], View]:
-        """Any operation, with its answers by status; ``options`` are extend_schema's."""
+        """Any operation, with its answers by status, or by status and content type; ``options`` are extend_schema's."""
         return extend_schema(
             operation_id=f"{self.name}_{name}",
             summary=summary,
