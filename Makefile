@@ -14,7 +14,7 @@ RUNNER ?= -m pytest
 RECORDING := monitoring/hooks.py,monitoring/inbox.py,monitoring/recorder.py,monitoring/batch.py,monitoring/transitions.py,monitoring/facts.py,monitoring/bulk.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint coverage coverage-report bench chaos clean
+.PHONY: help run test lint coverage coverage-report audit bench chaos fuzz clean
 
 help:  ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,12 @@ lint: $(INSTALLED_DEV)  ## Checks style, types, the layers, and that no migratio
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml audit config monitoring scheduler manage.py
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+# Not part of CI: it asks the vulnerability database of PyPI, which not every machine can reach.
+audit: $(INSTALLED_DEV)  ## Looks the pinned packages up among the known vulnerabilities; needs the network.
+	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
 
 coverage: $(INSTALLED_DEV)  ## Runs the tests and checks the coverage of what writes the record.
 	@$(MAKE) --no-print-directory test RUNNER="-m coverage run -m pytest"
@@ -44,6 +49,9 @@ bench: $(INSTALLED_DEV)  ## Measures recording's price, the recorder's speed and
 
 chaos: $(INSTALLED_DEV)  ## Breaks a Quarterdeck of its own in every way, and counts what was lost (half an hour; see docs/reliability.md).
 	@$(BIN)/python -m chaos
+
+fuzz: $(INSTALLED_DEV)  ## Sends 20,000 and more requests that nobody would, as every role (EXAMPLES, ROLES: see benchmarks/fuzz.py).
+	@$(BIN)/python -m benchmarks fuzz
 
 clean:  ## Removes what the other targets made, except the data in var/.
 	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

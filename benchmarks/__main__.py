@@ -7,7 +7,7 @@ import time
 from importlib import import_module
 
 NAMES = ("recording", "recorder", "dispatching", "latency")
-APART = ("endpoints", "operations", "pausing", "watching", "workflows", "workflow_chaos", "soak")
+APART = ("endpoints", "operations", "pausing", "watching", "workflows", "workflow_chaos", "soak", "fuzz")
 """Run when named only: they take long."""
 
 

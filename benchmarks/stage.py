@@ -114,4 +114,7 @@ def _environment(data_dir: Path, redis_url: str) -> dict[str, str]:
         "QUARTERDECK_CALLABLES": "benchmarks.jobs",
         "QUARTERDECK_QUEUES": QUEUE,
         "REDIS_URL": redis_url,
+        # Counted as in production, and never reached.
+        "API_REQUESTS_PER_MINUTE_PER_ACCOUNT": "1000000",
+        "API_REQUESTS_PER_MINUTE_PER_SOURCE": "1000000",
     }

@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.http.multipartparser import MultiPartParserError
-from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, ValidationError
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled, ValidationError
 from rest_framework.settings import api_settings
 
 from audit.logins import TooManyAttempts, WrongCredentials
@@ -68,6 +68,12 @@ def _too_many_attempts(error: TooManyAttempts) -> Problem:
     return Problem(status=429, message=str(error), headers={"Retry-After": str(error.retry_after_seconds)})
 
 
+def _too_many_requests(error: Throttled) -> Problem:
+    seconds = max(1, int(error.wait or 0))
+    message = f"Too many requests. Try again in {seconds} seconds."
+    return Problem(status=429, message=message, headers={"Retry-After": str(seconds)})
+
+
 def _too_large(error: Exception) -> Problem:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return Problem(status=413, message=f"The body is larger than {limit:,} bytes, the most that is accepted.")
@@ -93,6 +99,7 @@ _KINDS: dict[type[Exception], Callable[[Any], Problem]] = {
     TooManyAttempts: _too_many_attempts,
     ValidationError: lambda error: _invalid(error.detail, status=error.status_code, code=getattr(error, "code", "")),
     BadFilter: lambda error: _invalid(error.errors),
+    Throttled: _too_many_requests,
     APIException: _api_exception,
     Http404: lambda error: Problem(status=404, message=str(error) or "There is no such thing here."),
     PermissionDenied: lambda error: Problem(status=403, message=str(error) or "Your account may not do this."),

@@ -145,6 +145,7 @@ CHANNEL_LAYERS: dict[str, Any] = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.authentication.BearerToken", "config.authentication.BrowserSession"],
     "DEFAULT_PERMISSION_CLASSES": ["config.permissions.MayView"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.throttles.Allowance"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.bodies.OneKind",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.bodies.JSONBody"],
@@ -164,11 +165,21 @@ SIMPLE_JWT = {
 # Failed logins in five minutes, after which the next must wait (audit/logins.py).
 LOGIN_ATTEMPTS_PER_ACCOUNT = environ.between("LOGIN_ATTEMPTS_PER_ACCOUNT", 10, 1, 1_000)
 LOGIN_ATTEMPTS_PER_SOURCE = environ.between("LOGIN_ATTEMPTS_PER_SOURCE", 50, 1, 1_000)
+# Requests to the APIs in a minute, counted in Redis for all web processes (monitoring/allowances.py); 0: no limit.
+API_REQUESTS_PER_MINUTE_PER_ACCOUNT = environ.between("API_REQUESTS_PER_MINUTE_PER_ACCOUNT", 1_200, 0, 1_000_000)
+API_REQUESTS_PER_MINUTE_PER_SOURCE = environ.between("API_REQUESTS_PER_MINUTE_PER_SOURCE", 3_000, 0, 1_000_000)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Quarterdeck",
     "VERSION": "0.1.0",
-    "DESCRIPTION": "Watches and steers background tasks that run on RQ.",
+    "DESCRIPTION": "Watches and steers background tasks that run on RQ.\n\nRequests are limited: an account has "
+    f"{API_REQUESTS_PER_MINUTE_PER_ACCOUNT:,} a minute, an address {API_REQUESTS_PER_MINUTE_PER_SOURCE:,} (0: no "
+    "limit), to be spent at once or over time. Beyond that the answer is 429, with the seconds to wait in "
+    "`Retry-After`. Tokens end with their time, with the account, and with its password.",
     "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi_links.add_links",
+    ],
     "SCHEMA_PATH_PREFIX": "",
     "ENUM_NAME_OVERRIDES": {
         "DashboardStatus": "monitoring.dashboard_api.vocabulary.STATUS_CHOICES",

@@ -55,7 +55,7 @@ def main() -> None:
     end_with_supervisor()
     words = command(DATA_DIR, embedded_redis_socket(DATA_DIR))
     hold(DATA_DIR / "valkey")
-    os.execv(words[0], words)  # noqa: S606  # no shell is wanted
+    os.execv(words[0], words)  # noqa: S606  # nosec B606  # no shell is wanted
 
 
 if __name__ == "__main__":

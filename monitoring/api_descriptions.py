@@ -14,7 +14,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 Errors = Mapping[int, tuple[str, Any]]
 """By status: what has gone wrong, and the body that is answered then."""
 
-READING = (401, 403, 503)
+READING = (401, 403, 429, 503)
 """How any operation that needs a role may fail."""
 
 
@@ -85,13 +85,13 @@ class Surface:
         summary: str,
         text: str,
         *,
-        answers: Mapping[int, OpenApiResponse],
+        answers: Mapping[Any, OpenApiResponse],
         errors: tuple[int, ...],
         told: Errors = MappingProxyType({}),
         asks: Any = (),
         **options: Any,
     ) -> Callable[[View], View]:
-        """Any operation, with its answers by status; ``options`` are extend_schema's."""
+        """Any operation, with its answers by status, or by status and content type; ``options`` are extend_schema's."""
         return extend_schema(
             operation_id=f"{self.name}_{name}",
             summary=summary,

@@ -31,13 +31,13 @@ class AlreadyEnqueued(ValueError):
 
 
 @lru_cache(maxsize=8)
-def _pool(url: str) -> ConnectionPool:
-    return ConnectionPool.from_url(url, socket_connect_timeout=3)
+def _pool(url: str, answers_within: float | None) -> ConnectionPool:
+    return ConnectionPool.from_url(url, socket_connect_timeout=answers_within or 3, socket_timeout=answers_within)
 
 
-def connection() -> Redis:
-    """A client on the process's shared pool."""
-    return Redis(connection_pool=_pool(settings.REDIS_URL))
+def connection(*, answers_within: float | None = None) -> Redis:
+    """A client on the process's shared pool; with ``answers_within`` it raises BrokerError after so many seconds."""
+    return Redis(connection_pool=_pool(settings.REDIS_URL, answers_within))
 
 
 def ping() -> None:

@@ -30,12 +30,13 @@ def _words_pattern() -> re.Pattern[str]:
 
 _SENSITIVE = _words_pattern()
 # In running text: a sensitive name, "=" or ":", and the value up to a delimiter. Before a colon the name must end with
-# the word, so that "InvalidTokenError: it has expired" stays readable.
+# the word, so that "InvalidTokenError: it has expired" stays readable. Each repetition that could begin anew at every
+# character is bounded, so that the time grows with the text and not with its square.
 _ASSIGNMENT = re.compile(
-    rf"((?:{_SENSITIVE.pattern})(?:[\w-]*[\"']?\s*=>?|[\"']?\s*:)\s*)((?:(?:bearer|basic)\s+)?(?:\"[^\"]*\"|'[^']*'|[^\s,;&)}}\]]+))",
+    rf"((?:{_SENSITIVE.pattern})(?:[\w-]{{0,60}}[\"']?\s*=>?|[\"']?\s*:)\s*)((?:(?:bearer|basic)\s+)?(?:\"[^\"]*\"|'[^']*'|[^\s,;&)}}\]]+))",
     re.IGNORECASE,
 )
-_URL_PASSWORD = re.compile(r"(\w+://[^\s:/@]*:)[^\s/@]+(@)")
+_URL_PASSWORD = re.compile(r"\b(\w{1,40}://[^\s:/@]{0,300}:)[^\s/@]{1,1000}(@)")
 
 
 def is_sensitive(name: object) -> bool:
@@ -63,7 +64,10 @@ def cut_text(text: str, limit: int) -> str:
 
 def mask_text(text: str, limit: int = TEXT_LIMIT) -> str:
     """Running text (an error, an output), cleaned, with the values of ``password=…`` and the like masked."""
-    text = clean_text(text, limit)
+    return _without_assignments(clean_text(text, limit))
+
+
+def _without_assignments(text: str) -> str:
     return _URL_PASSWORD.sub(rf"\1{MASK}\2", _ASSIGNMENT.sub(rf"\1{MASK}", text))
 
 
@@ -77,12 +81,17 @@ def mask_value(value: Any, depth: int = 0) -> Any:
 
 
 def without_secrets(value: Any) -> Any:
-    """The value with what sensitive keys hold masked, and nothing cut: contexts and results are for programs."""
+    """The value with what sensitive keys hold, and ``password=…`` in texts, masked, and nothing cut.
+
+    For contexts and results, which programs read.
+    """
     if isinstance(value, dict):
         return {
             key: MASK if is_sensitive(key) and item is not None else without_secrets(item)
             for key, item in value.items()
         }
+    if isinstance(value, str):
+        return _without_assignments(value)
     return [without_secrets(item) for item in value] if isinstance(value, list) else value
 
 

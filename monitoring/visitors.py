@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from django.conf import settings
-from django.contrib.auth import get_user, get_user_model
+from django.contrib.auth import get_user
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 from django.core import signing
 from django.http import HttpRequest
@@ -20,7 +21,7 @@ from django.utils.http import is_same_domain
 from rest_framework_simplejwt.exceptions import TokenError
 
 from audit.roles import VIEW
-from audit.tokens import AccessToken, user_of
+from audit.tokens import AccessToken, bears_stamp, stamp_of, user_of
 
 TICKET_SECONDS = 60
 """A ticket is used at once. It stands in a URL, which proxies write into their logs, so it must not live long."""
@@ -45,6 +46,8 @@ class Visitor:
     """Whoever was let in, and until when that holds."""
 
     user_id: int
+    stamp: str
+    """Of the password that the account had then (``audit.tokens``)."""
     expires_at: float
     """When what was presented stops to be valid, in Unix time."""
     session_key: str = ""
@@ -66,21 +69,28 @@ def admit(request: HttpRequest) -> Visitor:
 
 
 def check(visitor: Visitor) -> None:
-    """Raises Refused when the visitor may not stay: expired, logged out, deactivated, or without a role now."""
+    """Raises Refused when the visitor may not stay: expired, logged out, deactivated, with another password or no role.
+
+    Whoever holds a connection open asks again every RECHECK_SECONDS, so none outlives its right by more than that.
+    """
     if not visitor.seconds_left:
         raise Refused(401, "What you logged in with has expired. Log in again.")
-    if visitor.session_key and _user_of(_session(visitor.session_key)) != visitor.user_id:
+    session_user = _user_of(_session(visitor.session_key)) if visitor.session_key else None
+    if visitor.session_key and (session_user is None or session_user.pk != visitor.user_id):
         raise Refused(401, "Your session has ended. Log in again.")
-    user = get_user_model().objects.filter(pk=visitor.user_id, is_active=True).first()
+    user = User.objects.filter(pk=visitor.user_id, is_active=True).first()
     if user is None:
         raise Refused(401, "Your account is not active. Ask an administrator.")
+    if not bears_stamp(user, visitor.stamp):
+        raise Refused(401, "Your password has changed. Log in again.")
     if not user.has_perm(VIEW):
         raise Refused(403, "Your account has no role that may read this. Ask an administrator for the viewer role.")
 
 
 def issue_ticket(visitor: Visitor) -> str:
     """A signed text that lets the visitor in through any web process, for the next ``TICKET_SECONDS``."""
-    return signing.dumps({"user": visitor.user_id, "until": visitor.expires_at}, salt=_SALT)
+    told = {"user": visitor.user_id, "stamp": visitor.stamp, "until": visitor.expires_at}
+    return signing.dumps(told, salt=_SALT)
 
 
 def _with_token(request: HttpRequest) -> Visitor | None:
@@ -88,7 +98,8 @@ def _with_token(request: HttpRequest) -> Visitor | None:
     if raw is None:
         return None
     try:
-        return Visitor(user_id=user_of(raw).pk, expires_at=AccessToken(raw).expires_at.timestamp())
+        user = user_of(raw)
+        return Visitor(user_id=user.pk, stamp=stamp_of(user), expires_at=AccessToken(raw).expires_at.timestamp())
     except TokenError as error:
         raise Refused(401, f"{error}. Get a new one from auth/login.") from error
 
@@ -114,7 +125,7 @@ def _with_ticket(request: HttpRequest) -> Visitor | None:
     # A browser brings its session along: then logging out ends this connection too.
     session = _with_session(request)
     session_key = session.session_key if session and session.user_id == told["user"] else ""
-    return Visitor(user_id=told["user"], expires_at=told["until"], session_key=session_key)
+    return Visitor(user_id=told["user"], stamp=told["stamp"], expires_at=told["until"], session_key=session_key)
 
 
 def _with_session(request: HttpRequest) -> Visitor | None:
@@ -122,10 +133,11 @@ def _with_session(request: HttpRequest) -> Visitor | None:
     if not key or "\x00" in key:  # PostgreSQL refuses to look for a NUL character
         return None
     session = _session(key)
-    user_id = _user_of(session)
-    if user_id is None:
+    user = _user_of(session)
+    if user is None:
         return None
-    return Visitor(user_id=user_id, expires_at=session.get_expiry_date().timestamp(), session_key=key)
+    expires_at = session.get_expiry_date().timestamp()
+    return Visitor(user_id=user.pk, stamp=stamp_of(user), expires_at=expires_at, session_key=key)
 
 
 def _session(key: str) -> SessionBase:
@@ -133,11 +145,12 @@ def _session(key: str) -> SessionBase:
     return store
 
 
-def _user_of(session: SessionBase) -> int | None:
+def _user_of(session: SessionBase) -> User | None:
+    """Whose session it is; nobody's, if the account is deactivated or has another password since."""
     request = HttpRequest()
     request.session = session
     user = get_user(request)
-    return user.pk if user.is_authenticated else None
+    return user if isinstance(user, User) else None
 
 
 def _check_origin(request: HttpRequest) -> None:

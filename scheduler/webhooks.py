@@ -25,6 +25,8 @@ from monitoring.redaction import mask_text
 from scheduler.workflow_models import Workflow
 
 SECONDS = 10
+METADATA = ("168.63.129.16", "192.0.0.192")
+"""Public addresses at which clouds tell machines secrets (Azure, Oracle); the others' are private or link-local."""
 SIGNATURE, TIMESTAMP = "X-Quarterdeck-Signature", "X-Quarterdeck-Timestamp"
 
 
@@ -125,8 +127,14 @@ def _may_be_called(host: str) -> bool:
         address = ip_address(host.partition("%")[0])
     except ValueError:
         return host.lower() != "localhost"
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_global and not address.is_multicast
+    within = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
+    return (
+        within.is_global
+        and not (
+            within.is_multicast or within.is_reserved
+        )  # reserved: IPv6 ways to an IPv4 address (64:ff9b::, ::a.b.c.d)
+        and str(within) not in METADATA
+    )
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -79,7 +79,7 @@ class WorkflowAdmin(RoleAdmin):
     search_fields = ("id", "namespace", "name")
     search_help_text = "The beginning of an id, or a handler: shop.fulfil_order, shop.fulfil_order@1.0.0."
     large_columns: ClassVar[tuple[str, ...]] = ("context", "tags", "reason", "description")
-    readonly_fields = ("masked_context", "steps_laid_out")
+    readonly_fields = ("masked_context", "steps_laid_out", "masked_webhook_url")
     fieldsets = (
         (None, {"fields": ("id", "namespace", "name", "version", "description", "status")}),
         ("Steps", {"fields": ("steps_laid_out", "total_steps", "completed_steps", "failed_steps", "cancelled_steps")}),
@@ -90,7 +90,7 @@ class WorkflowAdmin(RoleAdmin):
             {
                 "fields": (
                     "origin_instance", "origin_zone", "origin_tenant_id", "origin_reference", "idempotency_key",
-                    "resume_count", "webhook_url", "webhook_due_at", "webhook_sent_at",
+                    "resume_count", "masked_webhook_url", "webhook_due_at", "webhook_sent_at",
                 )
             },
         ),

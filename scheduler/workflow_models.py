@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from monitoring.redaction import without_secrets
 from scheduler.json_text import JSONTextField
 from scheduler.workflow_states import GOING_ON, IN_FLIGHT, OVER, StepOutcome, StepStatus, WorkflowStatus
 
@@ -117,6 +118,12 @@ class Workflow(models.Model):
     def full_name(self) -> str:
         """The handler it began with: ``shop.fulfil_order@1.0.0``."""
         return f"{self.namespace}.{self.name}@{self.version}"
+
+    @property
+    def masked_webhook_url(self) -> str:
+        """The address as it may be shown: many carry their secret in a parameter."""
+        shown: str = without_secrets(self.webhook_url)
+        return shown
 
     @property
     def is_over(self) -> bool:

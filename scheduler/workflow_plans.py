@@ -32,7 +32,7 @@ def mistakes_in_context(handler: Handler, context: Any) -> dict[str, list[str]]:
             found.setdefault(mistake.json_path[:500], []).append(f"{mistake.message[:500]}.")
     except RecursionError:
         return {"$": ["It is nested too deeply."]}
-    return found
+    return found or ({} if isinstance(context, Mapping) else {"$": ["It must be a JSON object."]})
 
 
 def plan(handler: Handler, workflow: Workflow, *, now: datetime | None = None) -> list[WorkflowStep]:

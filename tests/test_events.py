@@ -280,6 +280,10 @@ async def test_it_ends_with_the_login(watcher: User, monkeypatch: pytest.MonkeyP
     client = await Client(authorization=bearer(watcher)).come_in()
     await in_thread(User.objects.filter(pk=watcher.pk).update)(is_active=False)
     await client.see_the_end()
+    await in_thread(User.objects.filter(pk=watcher.pk).update)(is_active=True)
+    client = await Client(authorization=bearer(watcher)).come_in()
+    await in_thread(User.objects.filter(pk=watcher.pk).update)(password="another one")
+    await client.see_the_end()
 
 
 async def test_it_changes_nothing(knock_events: Knock) -> None:

@@ -12,6 +12,7 @@ from django.test import Client as Browser
 from pytest_django import Settings
 
 from monitoring import visitors
+from monitoring.events import asgi as events
 from monitoring.hub import connection
 from tests.hub_client import PATH, Client, bearer, cast, in_thread, token_of
 
@@ -249,6 +250,35 @@ async def test_it_hangs_up_on_an_account_that_is_deactivated(watcher: User, monk
     client = await Client(authorization=bearer(watcher)).come_in()
     await in_thread(User.objects.update)(is_active=False)
     assert "not active" in (await client.hear_close())["error"]
+
+
+async def test_it_hangs_up_on_an_account_with_a_new_password(
+    watcher: User, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "RECHECK_SECONDS", 0.05)
+    cookie = f"sessionid={browser.cookies['sessionid'].value}"
+    ticket, unused = await negotiated(watcher), await negotiated(watcher)
+    clients = [
+        await Client(authorization=bearer(watcher)).come_in(),
+        await Client(query=f"id={ticket}").come_in(),
+        await Client(cookie=cookie).come_in(),
+    ]
+    await in_thread(give_password)(watcher)
+    for client in clients:
+        ended = await client.hear_close()
+        assert ended["error"] in ("Your password has changed. Log in again.", "Your session has ended. Log in again.")
+    assert (await Client(query=f"id={unused}").refusal())["status"] == 401
+    assert (await Client(cookie=cookie).refusal())["status"] == 401
+
+
+def give_password(user: User) -> None:
+    user.set_password("another one, and a longer one")
+    user.save()
+
+
+def test_none_stays_longer_than_a_minute_after_its_end() -> None:
+    assert 0 < connection.RECHECK_SECONDS <= 60
+    assert 0 < events.RECHECK_SECONDS <= 60
 
 
 async def test_it_hangs_up_when_the_token_expires(watcher: User) -> None:

@@ -24,7 +24,7 @@ from pytest_django.fixtures import Settings
 from audit import logins
 from audit.logins import LoginRefused, TooManyAttempts, WrongCredentials, log_in
 from audit.sources import source_of
-from audit.tokens import AccessToken
+from audit.tokens import AccessToken, stamp_of
 from tests.cast import API
 
 PASSWORD = "correct horse battery staple"
@@ -90,7 +90,7 @@ def test_it_remembers_when_someone_last_came_in(vera: User) -> None:
 
 def forged(vera: User, **changes: Any) -> str:
     now = int(time.time())
-    claims = {"sub": str(vera.pk), "iat": now, "exp": now + 60, "jti": "1", **changes}
+    claims = {"sub": str(vera.pk), "iat": now, "exp": now + 60, "jti": f"1.{stamp_of(vera)}", **changes}
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, settings.SECRET_KEY)
 
 
@@ -127,6 +127,9 @@ def test_it_refuses_tokens_that_are_expired_forged_or_nobodys(vera: User) -> Non
         forged(vera, exp=int(time.time()) - 1),
         forged(vera, exp=None),
         forged(vera, jti=None),
+        forged(vera, jti="1"),
+        forged(vera, jti=7),
+        forged(vera, jti=f"1.{'0' * 32}"),
         forged(vera, sub=None),
         forged(vera, sub="987654"),
         forged(vera, sub="vera"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.db import OperationalError
 from rq.job import Job
 
 from audit.models import StatusChange, TaskRun
-from monitoring import broker, inbox, recorder
+from monitoring import broker, inbox, recorder, redaction
 from monitoring.hooks import OUTBOX
 from monitoring.models import InboxPosition, Queue, SetAsideEntry, Span, Task, TaskCount
 from monitoring.statistics import counts_by_status
@@ -343,3 +344,22 @@ def test_it_tries_a_batch_again_when_the_database_was_away(monkeypatch: pytest.M
     assert not Task.objects.exists()
     assert record() == 1
     assert not SetAsideEntry.objects.exists()
+
+
+# --- How long masking takes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["token" * 40_000, "a" * 200_000, "token " * 30_000, "a://" * 50_000, "x://" + "a" * 200_000, " " * 200_000]
+)
+def test_masking_takes_a_time_that_grows_with_the_text_and_not_with_its_square(text: str) -> None:
+    began = time.perf_counter()
+    redaction.without_secrets(text)
+    assert time.perf_counter() - began < 2
+
+
+def test_it_masks_in_texts_of_contexts_too_and_cuts_nothing() -> None:
+    long = "a" * 10_000
+    told = {"note": f"password={SECRET} {long}", "list": [f"redis://me:{SECRET}@host/0"], "number": 3}
+    masked = redaction.without_secrets(told)
+    assert masked == {"note": f"password=******** {long}", "list": ["redis://me:********@host/0"], "number": 3}

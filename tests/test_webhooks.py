@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -83,6 +85,9 @@ def test_a_redirect_is_not_followed(address: str) -> None:
     [
         "http://127.0.0.1/", "http://localhost:8000/", "http://10.1.2.3/", "http://192.168.0.1/", "http://[::1]/",
         "http://169.254.169.254/latest/meta-data", "http://0.0.0.0/", "http://[::ffff:127.0.0.1]/", "http://224.0.0.1/",
+        "http://[64:ff9b::7f00:1]/", "http://[64:ff9b::a9fe:a9fe]/", "http://[2002:7f00:1::]/", "http://[::127.0.0.1]/",
+        "http://[fd00:ec2::254]/", "http://[fe80::1%25eth0]/", "http://100.100.100.200/", "http://168.63.129.16/",
+        "http://[::]/", "http://255.255.255.255/", "http://192.0.0.192/", "http://[2001:0:53aa:64c:0:0:80ff:fffe]/",
         "ftp://example.com/", "file:///etc/passwd", "//example.com", "nonsense", "http://", "http://user:pw@example.com/",
         "http://example.com:99999/", "http://exa mple.com/", "http://example.com/\r\nX: y",
     ],
@@ -103,6 +108,51 @@ def test_a_name_that_leads_to_this_machine_is_not_called(address: str, settings:
     with pytest.raises(NotDelivered):
         deliver(str(workflow.pk))
     assert Receiver.told == []
+
+
+def test_a_name_is_looked_up_once_and_what_was_found_is_called(
+    address: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server that answers with a public address first and with a private one then (DNS rebinding)."""
+    settings.WEBHOOK_PRIVATE_ADDRESSES = False
+    looked_up, called = [], []
+    real = socket.getaddrinfo
+
+    def rebind(host: Any, *rest: Any, **more: Any) -> Any:
+        if host != "rebind.example":
+            return real(host, *rest, **more)
+        looked_up.append(host)
+        return real("127.0.0.1" if len(looked_up) > 1 else "192.0.43.10", *rest, **more)
+
+    def connect(to: tuple[str, int], **options: Any) -> socket.socket:
+        called.append(to[0])
+        raise TimeoutError("nobody is there")
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebind)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    workflow = begin()
+    Workflow.objects.update(webhook_url="http://rebind.example/", status="COMPLETED")
+    with pytest.raises(NotDelivered, match="nobody is there"):
+        deliver(str(workflow.pk))
+    assert (looked_up, called) == (["rebind.example"], ["192.0.43.10"])
+
+
+def test_a_name_with_one_private_address_among_public_ones_is_not_called(
+    address: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOK_PRIVATE_ADDRESSES = False
+    both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 80)) for each in ("192.0.43.10", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    workflow = begin()
+    Workflow.objects.update(webhook_url="http://mixed.example/", status="COMPLETED")
+    with pytest.raises(NotDelivered, match="private network"):
+        deliver(str(workflow.pk))
+
+
+def test_public_addresses_may_be_called(settings: Settings) -> None:
+    settings.WEBHOOK_SECRET, settings.WEBHOOK_PRIVATE_ADDRESSES = "x" * 32, False
+    for url in ("https://example.com/", "http://192.0.43.10:8080/", "https://[2606:2800:220:1::1]/"):
+        assert mistake_in(url) == ""
 
 
 def test_without_a_secret_there_are_no_webhooks(settings: Settings) -> None:

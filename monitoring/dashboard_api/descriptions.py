@@ -25,7 +25,7 @@ login = _SURFACE.describes(
     "answered alike. Failed attempts are limited per account and per source.",
     answers={200: success("The token", serializers.LoginAnswer, examples.LOGIN)},
     errors=(400, 401, 413, 415, 429, 503),
-    told={401: ("The name or the password is wrong.", examples.WRONG_CREDENTIALS)},
+    told={401: ("The name or the password is wrong.", examples.WRONG_CREDENTIALS), **examples.TOO_MANY_LOGINS},
     auth=[],
     request=serializers.Credentials,
     examples=[OpenApiExample("credentials", value=examples.CREDENTIALS, request_only=True)],
@@ -154,6 +154,6 @@ config = _SURFACE.reads(
     "Where the parts of this dashboard are mounted. Needs no token.",
     answer=serializers.ConfigAnswer,
     example=examples.CONFIG,
-    errors=(),
+    errors=(429,),
     auth=[],
 )

@@ -154,10 +154,7 @@ ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         {"message": "The body is larger than 1,048,576 bytes, the most that is accepted."},
     ),
     415: ("The body is not `application/json`.", {"message": 'Unsupported media type "text/plain" in request.'}),
-    429: (
-        "Too many logins have failed for this account or from this source in the last five minutes.",
-        {"message": "Too many failed logins. Try again in 240 seconds."},
-    ),
+    429: ("Too many requests.", {"message": "Too many requests. Try again in 3 seconds."}),
     503: (
         "The database cannot be reached or is busy.",
         {"message": "The database cannot be reached or is busy. Nothing was changed; try again in a few seconds."},
@@ -170,6 +167,12 @@ def _unusable(parameter: str, sentence: str) -> dict[int, tuple[str, dict[str, A
     return {400: (ERRORS[400][0], body)}
 
 
+TOO_MANY_LOGINS: dict[int, tuple[str, dict[str, Any]]] = {
+    429: (
+        "Too many requests; or too many logins failed, for this account or from this source, in five minutes.",
+        {"message": "Too many failed logins. Try again in 240 seconds."},
+    ),
+}
 # The same where a path can say more than the above.
 UNUSABLE_RANGE = _unusable("range", "'Year' is not known. Use one of: Today, Week, Month, All.")
 UNUSABLE_PERIOD = _unusable("period", "'Last5Days' is not known. Use one of: Last7Days, Last30Days, Last90Days.")

@@ -152,6 +152,7 @@ ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
             ]
         },
     ),
+    429: ("Too many requests.", {"detail": "Too many requests. Try again in 3 seconds."}),
     503: (
         "The database or, for queues and workers, Redis cannot be reached.",
         {"detail": "The database cannot be reached or is busy. Nothing was changed; try again in a few seconds."},

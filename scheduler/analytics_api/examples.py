@@ -80,7 +80,7 @@ BOTTLENECKS: dict[str, Any] = {
     "cache_info": {"cached": True, "ttl_seconds": 120},
 }
 ERRORS = {
-    **{status: workflow_examples.ERRORS[status] for status in (401, 403)},
+    **{status: workflow_examples.ERRORS[status] for status in (401, 403, 429)},
     400: (
         "INVALID_PARAMETER: a parameter cannot be used.",
         workflow_examples.error(

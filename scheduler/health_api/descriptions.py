@@ -60,7 +60,7 @@ metrics = _SURFACE.describes(
     "HTTP requests. The same figures from whichever web process is asked. "
     "Needs a login, or the bearer token of the setting METRICS_TOKEN; METRICS_PUBLIC opens it to anyone.",
     answers={
-        200: OpenApiResponse(
+        (200, "text/plain"): OpenApiResponse(
             OpenApiTypes.STR,
             "In the text format of Prometheus",
             examples=[OpenApiExample("answer", value='quarterdeck_tasks{queue="mail",status="failed"} 3.0')],

@@ -55,4 +55,4 @@ UNHEALTHY_STATUS: dict[str, Any] = {
 NO_ANSWER = workflow_examples.error(
     "SYSTEM_NOT_READY", "The database did not answer within 1.5 s. See health/ready, which needs no login."
 )
-ERRORS = {status: workflow_examples.ERRORS[status] for status in (401, 403, 503)}
+ERRORS = {status: workflow_examples.ERRORS[status] for status in (401, 403, 429, 503)}

@@ -35,7 +35,13 @@ _FIGURES = Collector()
 _SCHEDULER = exposition.Collector()
 
 
-class Live(APIView):
+class Unthrottled(APIView):
+    """Health is told however often it is asked for, and whatever Redis does."""
+
+    throttle_classes = ()
+
+
+class Live(Unthrottled):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
@@ -45,7 +51,7 @@ class Live(APIView):
         return Response(serializers.Alive(answer).data)
 
 
-class Ready(APIView):
+class Ready(Unthrottled):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
@@ -58,7 +64,7 @@ class Ready(APIView):
         return Response(serializers.Readiness(answer).data, status=503 if failed else 200)
 
 
-class Status(APIView):
+class Status(Unthrottled):
     """Who asks is looked up in the database, which may hang like anything else: that, too, is bounded."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -149,7 +149,7 @@ class WorkflowDetailResponse(serializers.Serializer[Any]):
     origin_tenant_id = TextOrNull()
     origin_reference = TextOrNull()
     config = serializers.SerializerMethodField(help_text="Its handler and context, masked, and cut where it is long.")
-    webhook_url = TextOrNull()
+    webhook_url = TextOrNull(source="masked_webhook_url")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)

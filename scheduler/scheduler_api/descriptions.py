@@ -12,7 +12,7 @@ from scheduler.scheduler_api import examples, serializers
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-_READING = (401, 403, 503)
+_READING = (401, 403, 429, 503)
 _BODY = (413, 415)
 _PROBLEM = "application/problem+json"
 
@@ -26,11 +26,11 @@ _JOB_ID = _id("job_id", "job")
 _EXECUTION_ID = _id("execution_id", "execution")
 
 
-def _header(name: str, text: str, status: int) -> OpenApiParameter:
-    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=text, response=[status])
+def _header(name: str, text: str, *statuses: int) -> OpenApiParameter:
+    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=text, response=list(statuses))
 
 
-_HEADERS = (_header("WWW-Authenticate", "`Bearer`", 401), _header("Retry-After", "Seconds to wait.", 503))
+_HEADERS = (_header("WWW-Authenticate", "`Bearer`", 401), _header("Retry-After", "Seconds to wait.", 429, 503))
 
 
 def _error(status: int) -> OpenApiResponse:

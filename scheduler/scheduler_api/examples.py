@@ -132,6 +132,10 @@ ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         "The body is not JSON.",
         problem(415, "Unsupported Media Type", 'Unsupported media type "text/plain" in request.'),
     ),
+    429: (
+        "Too many requests.",
+        problem(429, "Too Many Requests", "Too many requests. Try again in 3 seconds."),
+    ),
     503: (
         "The database or Redis cannot be reached.",
         problem(

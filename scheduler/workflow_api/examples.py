@@ -193,6 +193,10 @@ ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
             {"$.amount_cents": ["0 is less than the minimum of 1."]},
         ),
     ),
+    429: (
+        "TOO_MANY_REQUESTS: of this account, or from this address.",
+        error("TOO_MANY_REQUESTS", "Too many requests. Try again in 3 seconds."),
+    ),
     503: (
         "SYSTEM_NOT_READY: the database cannot be reached.",
         error("SYSTEM_NOT_READY", "The database cannot be reached or is busy. Nothing was changed; try again."),

@@ -109,7 +109,8 @@ class TaskList(ActingView):
         actor = _actor(request)
         actions.refuse_unless_operator("workflow.start", by=actor)
         sent = _sent(serializers.TaskOrder, request, "task", refusals.InvalidTaskConfig)
-        order = Order(**{"initiator": actor.name, **{name: value for name, value in sent.items() if value != ""}})
+        given = {name: value for name, value in sent.items() if value != "" or name == "context"}
+        order = Order(**{"initiator": actor.name, **given})
         try:
             workflow, is_new = actions.start_workflow(order, by=actor)
         except NoSuchHandler as error:

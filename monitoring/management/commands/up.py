@@ -58,7 +58,7 @@ def become_supervisord() -> None:
         words += ["--user", "root"]  # it warns unless told that root is meant
     make_output_shareable()
     os.chdir(settings.BASE_DIR)
-    os.execv(words[0], words)  # noqa: S606  # no shell is wanted
+    os.execv(words[0], words)  # noqa: S606  # nosec B606  # no shell is wanted
 
 
 def make_output_shareable() -> None:
@@ -67,7 +67,7 @@ def make_output_shareable() -> None:
         os.close(os.open("/dev/stdout", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY))
     except OSError:  # a socket, or the terminal of another user: copy through a pipe
         reading, writing = os.pipe()
-        subprocess.Popen(["cat"], stdin=reading, start_new_session=True)  # noqa: S607  # any cat will do
+        subprocess.Popen(["cat"], stdin=reading, start_new_session=True)  # noqa: S607  # nosec B607  # any cat will do
         os.close(reading)
         os.dup2(writing, 1)
     # Without it, each opening of a file ("make run > log") writes at a place of its own, over the others' lines.
