@@ -169,7 +169,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 class OutOfReach(MiddlewareMixin):
-    """Pages that the database or Redis kept from being made say so, with 503, also where DEBUG would show a traceback."""
+    """Pages that the database or Redis kept from being made say so, with 503, also where DEBUG shows tracebacks."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return _out_of_reach(request, exception)

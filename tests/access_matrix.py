@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     "~/api/tasks/counts": looks(VIEWER),
     r"^~/api(?:/[\s\S]*)?$": any_method(ANYONE),
     # --- Monitoring API ---
+    "api/v1/monitoring/ledger": looks(VIEWER),
     "api/v1/monitoring/queues": looks(VIEWER),
     "api/v1/monitoring/stats": looks(VIEWER),
     "api/v1/monitoring/tasks": looks(VIEWER),
@@ -158,6 +159,8 @@ RULES: dict[str, Rule] = {
     "~/failures/rows": looks(VIEWER),
     "~/handlers": looks(VIEWER),
     "~/handlers/<str:namespace>/<str:name>": shows_and_acts(OPERATOR),
+    "~/ledger": looks(VIEWER),
+    "~/ledger/parts": looks(VIEWER),
     "~/login": Rule({"GET": ANYONE, "HEAD": ANYONE, "POST": ANYONE}),
     "~/logout": acts(ANYONE),
     "~/metrics": looks(VIEWER),
