@@ -69,7 +69,7 @@ def _too_many_attempts(error: TooManyAttempts) -> Problem:
 
 
 def _too_many_requests(error: Throttled) -> Problem:
-    seconds = max(1, int(error.wait or 0))
+    seconds = max(1, int(getattr(error, "wait", None) or 0))  # the stubs do not know it
     message = f"Too many requests. Try again in {seconds} seconds."
     return Problem(status=429, message=message, headers={"Retry-After": str(seconds)})
 

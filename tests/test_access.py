@@ -84,7 +84,7 @@ def ask(client: Client, path: str, method: str, rule: Rule, session: str) -> Any
 def is_login(answer: Any) -> bool:
     """Whether it sends to the login, to come back after it."""
     ways = (f"{reverse('login')}?next=", f"{reverse('admin:login')}?next=")
-    return answer.status_code == 302 and answer["Location"].startswith(ways)
+    return answer.status_code == 302 and str(answer["Location"]).startswith(ways)
 
 
 def is_refused(answer: Any) -> bool:
@@ -93,9 +93,8 @@ def is_refused(answer: Any) -> bool:
 
 def _has_nobody_to_log_out(answer: Any) -> bool:
     """The admin's logout sends whoever is none of the staff to its index, which asks for a login."""
-    return answer.request["PATH_INFO"] == reverse("admin:logout") and answer.headers.get("Location") == reverse(
-        "admin:index"
-    )
+    leads_to = str(answer.headers.get("Location", ""))
+    return str(answer.request["PATH_INFO"]) == reverse("admin:logout") and leads_to == reverse("admin:index")
 
 
 # --- How each surface refuses -------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ pytestmark = [
 ]
 
 CANARY = "canary5f1c0ffee"
-UNDER = {
+UNDER: dict[str, Any] = {
     "password": CANARY,
     "nested": [{"Api-Key": CANARY, "authorization": f"Bearer {CANARY}"}, {"deep": {"clientSecret": CANARY}}],
     "url": f"postgres://shop:{CANARY}@db.example/shop",
@@ -110,7 +110,8 @@ def stage(told: list[Any], heard: StringIO) -> Stage:
     definition = {"name": "with secrets", "handler": "demo.echo", "kwargs": {"value": UNDER}, "interval_seconds": 60}
     actions.trigger_job(actions.create_job(definition, by=by), by=by)
     address = f"https://hooks.example.com/?token={CANARY}"
-    for context in ({"charge": {**UNDER, "failures": 9}, **UNDER}, {**UNDER}):
+    failing: dict[str, Any] = {**UNDER, "failures": 9}
+    for context in ({**UNDER, "charge": failing}, UNDER):
         workflows.begin(context=context, webhook_url=address)
     for _ in range(6):
         workflows.work()

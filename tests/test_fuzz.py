@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -61,7 +61,7 @@ def test_every_answer_is_as_the_document_says(tokens: dict[str, str]) -> None:
     schema = schemathesis.openapi.from_wsgi("/api-docs.json", WSGIHandler())
     asked = 0
     for found in schema.get_all_operations():
-        asked += ask(found.ok(), tokens)
+        asked += ask(cast("Any", found).ok(), tokens)
     operations = sum(len(item) for item in document()["paths"].values())
     assert asked >= operations * EXAMPLES // 2
 

@@ -41,9 +41,14 @@ def writes() -> Iterator[tuple[str, str, dict[str, Any]]]:
 WRITES = list(writes())
 
 
+def _first(found: dict[str, Any]) -> dict[str, Any]:
+    """The first of the values, empty if there is none."""
+    return next(iter(found.values())) if found else {}
+
+
 def schema_of(described: dict[str, Any]) -> dict[str, Any]:
     """The JSON schema of a request or an answer, with references followed."""
-    schema: dict[str, Any] = next(iter(described.get("content", {}).values()), {}).get("schema", {})
+    schema: dict[str, Any] = _first(described.get("content", {})).get("schema", {})
     while "$ref" in schema:
         schema = document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return schema
@@ -52,7 +57,7 @@ def schema_of(described: dict[str, Any]) -> dict[str, Any]:
 def body_of(operation: dict[str, Any]) -> dict[str, Any]:
     """The document's own example of what is sent, made to fit the stage."""
     content = operation.get("requestBody", {}).get("content", {})
-    examples = next(iter(content.values()), {}).get("examples", {})
+    examples = _first(content).get("examples", {})
     body = dict(next(iter(examples.values()))["value"]) if examples else {}
     if "handler" in body:
         body |= {"name": "of the test", "handler": "demo.echo", "kwargs": {"value": 1}}
