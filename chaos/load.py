@@ -13,10 +13,14 @@ from threading import Event
 from uuid import uuid4
 
 SCHEDULE = "Every second"
+DELAYED, DELAY_SECONDS = 5, 8.0
+"""Every fifth job waits for its time, so that there is always something in Redis that could be lost."""
 
 
 def main(rate: float, job_seconds: float, effects: str, accepted: Path) -> None:
     """Enqueues at the rate, counted from the start: what an outage held up is not caught up with."""
+    from django.db import connection
+
     from chaos.jobs import leave_a_line
     from monitoring import broker
 
@@ -24,14 +28,17 @@ def main(rate: float, job_seconds: float, effects: str, accepted: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     schedule(effects)
     name = f"{leave_a_line.__module__}.{leave_a_line.__name__}"
+    number = 0
     with accepted.open("w", buffering=1) as ids:
         while not stopping.wait(1 / rate):
-            job_id = str(uuid4())
+            job_id, number = str(uuid4()), number + 1
+            delay = DELAY_SECONDS if number % DELAYED == 0 else 0.0
             try:
-                broker.enqueue(name, args=(effects, job_id, job_seconds), job_id=job_id)
+                broker.enqueue(name, args=(effects, job_id, job_seconds), job_id=job_id, delay_seconds=delay)
                 ids.write(f"{job_id}\n")
             except broker.BrokerError:
                 ids.write(f"?{job_id}\n")
+    connection.close()  # the database may have been away meanwhile
     pause_schedule()
 
 

@@ -34,6 +34,8 @@ SUSPECTS_AFTER_SECONDS = 5.0
 """How soon those that are missing are looked for again."""
 SETTLED_SECONDS = 10
 """Tasks that changed more lately are left alone: reports of them may be on the way."""
+ROUNDING = timedelta(seconds=2)
+"""Redis tells in whole seconds when it started, and of clocks that are cut off, not rounded."""
 AT_ONCE = 20_000
 """Unfinished tasks compared in one pass; the next one goes on behind them."""
 OF_EACH_PLACE = 20_000
@@ -100,7 +102,7 @@ class Server:
         }
         if is_stranded:
             return Evidence.STRANDED, details
-        if started_at > task.updated_at:
+        if started_at > task.updated_at - ROUNDING:
             return Evidence.EMPTIED, details
         if evicted:
             return Evidence.EVICTED, details
