@@ -195,7 +195,7 @@ def test_the_same_key_starts_one_task(acting: Client) -> None:
         ({"context": []}, "$", "not of type 'object'"),
         ({"context": None}, "context", "null"),
         ({"context": ""}, "$", "not of type 'object'"),
-        ({"context": "", "name": "quick"}, "$", "object"),
+        ({"context": "", "name": "quick", "version": "0.1.0"}, "$", "object"),
         ({"context": {}, "tags": "a"}, "tags", "list"),
         ({"context": {}, "tags": ["x" * 101]}, "tags.0", "100"),
         ({"context": {}, "run_at": "tomorrow"}, "run_at", "2025-01-15"),
