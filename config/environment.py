@@ -45,6 +45,12 @@ def between(name: str, default: int, low: int, high: int) -> int:
     return number
 
 
+def days_kept(name: str, default: int) -> int:
+    """How many days something is kept; 0, or nothing, is for ever."""
+    text: str = read("str", name, "")
+    return between(name, default, 0, 36_500) if text.strip() else default
+
+
 def names(name: str, default: list[str]) -> list[str]:
     """A list with at least one name: letters, digits, and ``. _ : -`` inside."""
     found = list(dict.fromkeys(word.strip() for word in read("list", name, default) if word.strip()))

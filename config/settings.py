@@ -49,6 +49,20 @@ WEBHOOK_SECRET: str = environ.read("str", "WEBHOOK_SECRET", "")
 WEBHOOK_PRIVATE_ADDRESSES: bool = environ.read("bool", "WEBHOOK_PRIVATE_ADDRESSES", False)
 RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "monitoring.workers.Worker"}
 
+# --- Retention ---------------------------------------------------------------------------------------------------
+# How many days rows are kept, by kind (monitoring/retention.py and docs/retention.md); 0 is for ever.
+RETENTION_DAYS = {
+    "tasks": environ.days_kept("RETENTION_TASKS_DAYS", 0),
+    "runs": environ.days_kept("RETENTION_RUNS_DAYS", 0),
+    "changes": environ.days_kept("RETENTION_CHANGES_DAYS", 0),
+    "samples": environ.days_kept("RETENTION_SAMPLES_DAYS", 7),
+    "trail": environ.days_kept("RETENTION_TRAIL_DAYS", 0),
+    "workflows": environ.days_kept("RETENTION_WORKFLOWS_DAYS", 0),
+    "executions": environ.days_kept("RETENTION_EXECUTIONS_DAYS", 0),
+}
+# What the daily pruning archives first; nothing unless a directory is named.
+RETENTION_ARCHIVE: str = environ.read("str", "RETENTION_ARCHIVE", "")
+
 # --- Django ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "config.apps.AdminConfig",

@@ -7,6 +7,12 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
-        from monitoring import checks, hooks  # noqa: F401  # importing the checks registers them
+        from monitoring import (
+            aging,
+            checks,  # noqa: F401  # registers checks
+            hooks,
+            retention,
+        )
 
         hooks.install()
+        retention.keep_for_a_time(aging.KINDS)

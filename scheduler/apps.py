@@ -7,9 +7,10 @@ class SchedulerConfig(AppConfig):
     name = "scheduler"
 
     def ready(self) -> None:
-        from monitoring import callables, health, rebuilding
+        from monitoring import callables, health, rebuilding, retention
         from scheduler import (
             advancing,
+            aging,
             attempts,
             checks,  # noqa: F401  # registers checks
             missed,
@@ -27,3 +28,4 @@ class SchedulerConfig(AppConfig):
         health.look_also(missed.overdue)
         health.look_also(missed.missed)
         rebuilding.count_also(rebuilding.Recount(workflow_recounts.rebuild, workflow_recounts.differences))
+        retention.keep_for_a_time(aging.KINDS)
