@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     *(["demo"] if DEMO or TESTING else []),
 ]
 MIDDLEWARE = [
+    "config.request_ids.RequestIds",
     "config.http_metrics.HttpMetrics",
     "config.content_security.ContentSecurityPolicy",
     "config.chunked_bodies.ChunkedBodies",
@@ -232,12 +233,16 @@ environ.metrics_directory("PROMETHEUS_MULTIPROC_DIR", DATA_DIR / "prometheus")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- Logs --------------------------------------------------------------------------------------------------------
+LOG_FORMAT = environ.one_of("LOG_FORMAT", ("text", "json"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"lines": {"()": "config.logs.LineFormatter", "process_name": environ.process_name()}},
+    "formatters": {
+        "text": {"()": "config.logs.LineFormatter", "process_name": environ.process_name()},
+        "json": {"()": "config.logs.JSONFormatter", "process_name": environ.process_name()},
+    },
     "filters": {"demo": {"()": "demo.logs.ShortFailures"}} if DEMO else {},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # RQ tells four lines of every job, which the pages tell better.

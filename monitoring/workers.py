@@ -21,7 +21,7 @@ from rq.scheduler import RQScheduler
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from monitoring import hooks
+from monitoring import hooks, log_context
 from monitoring.lifeline import end_with_parent
 from monitoring.pausable import Pausable
 
@@ -41,6 +41,11 @@ class Worker(Pausable, rq.Worker):
     _grace_is_over = False
     _may_finish = False
     _forking_pid = 0
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """As RQ's own; what is logged meanwhile, here and in the fork, is about the task."""
+        with log_context.about(log_context.task_id, job.id):
+            super().execute_job(job, queue)  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """As RQ's own."""
