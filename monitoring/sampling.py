@@ -24,6 +24,8 @@ from monitoring.statuses import Status
 logger = logging.getLogger("quarterdeck.recorder")
 
 SLOT_SECONDS = 5
+STOP_SECONDS = 2.0
+"""How long the end waits for a sample that is being taken: processes stop within five seconds, whatever hangs."""
 PRUNED_AT_ONCE = 1_000
 """Rows deleted in one step; a step follows each sample, so a backlog shrinks two hundred times as fast as it grew."""
 COUNTS = ("ended", "failures", "retries", "timed", "run_us", "recorded")
@@ -51,7 +53,7 @@ class Sampler(threading.Thread):
     def stop(self) -> None:
         """Ends it, and waits a moment for a sample that is being taken."""
         self._told_to_end.set()
-        self.join(timeout=SLOT_SECONDS)
+        self.join(timeout=STOP_SECONDS)
 
 
 def seconds_to_next_slot() -> float:
