@@ -1,4 +1,4 @@
-"""Follows the trail's chain from its first row to its head, and says where it breaks."""
+"""Follows the trail's chain from its first row, or from where it was cut, to its head, and says where it breaks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from audit.models import OperatorAction, TrailHead
 from audit.trail import CHAIN, GENESIS, hash_of
 
 CHUNK = 5_000
+ANCHOR = "operators cut"
+"""The TrailHead that holds the last row which retention deleted; see ``cutting``."""
 
 
 class Broken(Exception):
@@ -34,12 +36,31 @@ def verify(expected: End | None = None) -> End:
     """Follows the whole chain and returns its end; raises Broken.
 
     ``expected`` is an end that was noted earlier, elsewhere: it shows even a trail that was written anew as a whole.
-    The trail may grow meanwhile. Rows are read in chunks, so memory is bounded.
+    The trail may grow meanwhile, and be cut. Rows are read in chunks, so memory is bounded.
     """
-    end = End()
+    while True:
+        begin = anchor()
+        try:
+            return _verify_from(begin, expected)
+        except Broken:
+            if anchor() == begin:
+                raise  # else the rows that are missing were deleted meanwhile
+
+
+def anchor() -> End:
+    """The last row that retention deleted; the beginning of all if none ever was."""
+    row = TrailHead.objects.filter(chain=ANCHOR).first()
+    return End(number=row.number, hash=row.hash) if row else End()
+
+
+def _verify_from(end: End, expected: End | None) -> End:
+    begin = end
+    _compare(end, expected)
+    for row in OperatorAction.objects.filter(number__lte=begin.number).order_by("number")[:1]:
+        raise Broken(row.number, f"it was put there by somebody else: the first row is {begin.number + 1:,}.")
     while True:
         for row in _rows_after(end.number):
-            end = _follow(end, row)
+            end = follow(end, row)
             _compare(end, expected)
         head = _head()
         if head.number <= end.number or not OperatorAction.objects.filter(number__gt=end.number).exists():
@@ -56,17 +77,14 @@ def verify(expected: End | None = None) -> End:
 
 
 def _rows_after(number: int) -> Iterator[OperatorAction]:
-    """In order; below 1 are none, and if there are they come first."""
     rows = OperatorAction.objects.order_by("number")
-    yield from rows.filter(number__lt=1) if number == 0 else ()
     while chunk := list(rows.filter(number__gt=number)[:CHUNK]):
         yield from chunk
         number = chunk[-1].number
 
 
-def _follow(end: End, row: OperatorAction) -> End:
-    if row.number < 1:
-        raise Broken(row.number, "it was put there by somebody else: the first row is 1.")
+def follow(end: End, row: OperatorAction) -> End:
+    """The end after one more row; raises Broken if it is not the next one."""
     if row.number != end.number + 1:
         raise Broken(end.number + 1, f"it is missing; the next one there is {row.number:,}.")
     if row.hash != hash_of(row, end.hash):

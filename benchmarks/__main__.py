@@ -7,7 +7,9 @@ import time
 from importlib import import_module
 
 NAMES = ("recording", "recorder", "dispatching", "latency")
-APART = ("endpoints", "operations", "pausing", "watching", "workflows", "workflow_chaos", "soak", "fuzz")
+APART = (
+    "endpoints", "operations", "pausing", "pruning", "watching", "workflows", "workflow_chaos", "soak", "fuzz",
+)  # fmt: skip
 """Run when named only: they take long."""
 
 

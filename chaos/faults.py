@@ -16,7 +16,7 @@ from chaos.sites import UNREACHABLE, Site
 OUTAGE_SECONDS = 30
 KILLS = 5
 """Of each kind of process."""
-QUIET_SECONDS = 4
+QUIET_SECONDS = 6
 """Of load before the fault and after it."""
 
 

@@ -45,6 +45,20 @@ def between(name: str, default: int, low: int, high: int) -> int:
     return number
 
 
+def one_of(name: str, words: tuple[str, ...]) -> str:
+    """One of the words; the first unless the variable says else."""
+    word: str = read("str", name, "").strip().lower() or words[0]
+    if word not in words:
+        raise ImproperlyConfigured(f"{name} is {word!r}; it must be {' or '.join(words)}.")
+    return word
+
+
+def days_kept(name: str, default: int) -> int:
+    """How many days something is kept; 0, or nothing, is for ever."""
+    text: str = read("str", name, "")
+    return between(name, default, 0, 36_500) if text.strip() else default
+
+
 def names(name: str, default: list[str]) -> list[str]:
     """A list with at least one name: letters, digits, and ``. _ : -`` inside."""
     found = list(dict.fromkeys(word.strip() for word in read("list", name, default) if word.strip()))

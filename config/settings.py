@@ -49,6 +49,20 @@ WEBHOOK_SECRET: str = environ.read("str", "WEBHOOK_SECRET", "")
 WEBHOOK_PRIVATE_ADDRESSES: bool = environ.read("bool", "WEBHOOK_PRIVATE_ADDRESSES", False)
 RQ = {"COMMIT_MODE": "auto", "WORKER_CLASS": "monitoring.workers.Worker"}
 
+# --- Retention ---------------------------------------------------------------------------------------------------
+# How many days rows are kept, by kind (monitoring/retention.py and docs/retention.md); 0 is for ever.
+RETENTION_DAYS = {
+    "tasks": environ.days_kept("RETENTION_TASKS_DAYS", 0),
+    "runs": environ.days_kept("RETENTION_RUNS_DAYS", 0),
+    "changes": environ.days_kept("RETENTION_CHANGES_DAYS", 0),
+    "samples": environ.days_kept("RETENTION_SAMPLES_DAYS", 7),
+    "trail": environ.days_kept("RETENTION_TRAIL_DAYS", 0),
+    "workflows": environ.days_kept("RETENTION_WORKFLOWS_DAYS", 0),
+    "executions": environ.days_kept("RETENTION_EXECUTIONS_DAYS", 0),
+}
+# What the daily pruning archives first; nothing unless a directory is named.
+RETENTION_ARCHIVE: str = environ.read("str", "RETENTION_ARCHIVE", "")
+
 # --- Django ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "config.apps.AdminConfig",
@@ -69,6 +83,7 @@ INSTALLED_APPS = [
     *(["demo"] if DEMO or TESTING else []),
 ]
 MIDDLEWARE = [
+    "config.request_ids.RequestIds",
     "config.http_metrics.HttpMetrics",
     "config.content_security.ContentSecurityPolicy",
     "config.chunked_bodies.ChunkedBodies",
@@ -230,12 +245,16 @@ environ.metrics_directory("PROMETHEUS_MULTIPROC_DIR", DATA_DIR / "prometheus")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- Logs --------------------------------------------------------------------------------------------------------
+LOG_FORMAT = environ.one_of("LOG_FORMAT", ("text", "json"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"lines": {"()": "config.logs.LineFormatter", "process_name": environ.process_name()}},
+    "formatters": {
+        "text": {"()": "config.logs.LineFormatter", "process_name": environ.process_name()},
+        "json": {"()": "config.logs.JSONFormatter", "process_name": environ.process_name()},
+    },
     "filters": {"demo": {"()": "demo.logs.ShortFailures"}} if DEMO else {},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # RQ tells four lines of every job, which the pages tell better.

@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 
 from audit.record_lists import RecordAdmin, newest
 from audit.roles import MANAGE
-from monitoring.models import InboxPosition, Queue, RunCount, SetAsideEntry, StepCount, TaskCount
+from monitoring.models import InboxPosition, Pruned, Queue, RunCount, SetAsideEntry, StepCount, TaskCount
 from monitoring.task_admin import TaskAdmin
 
 __all__ = ["InboxPositionAdmin", "QueueAdmin", "SetAsideEntryAdmin", "TaskAdmin", "TaskCountAdmin"]
@@ -67,6 +67,11 @@ class StepCountAdmin(RecordAdmin):
 @admin.register(InboxPosition)
 class InboxPositionAdmin(RecordAdmin):
     list_display = ("stream", "last_id", "recorded", "set_aside", "updated_at")
+
+
+@admin.register(Pruned)
+class PrunedAdmin(RecordAdmin):
+    list_display = ("kind", "before", "deleted", "told", "finished_at")
 
 
 @admin.register(SetAsideEntry)

@@ -7,7 +7,15 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
-        from monitoring import checks, health, hooks, ledger  # noqa: F401  # importing the checks registers them
+        from monitoring import (
+            aging,
+            checks,  # noqa: F401  # registers checks
+            health,
+            hooks,
+            ledger,
+            retention,
+        )
 
         hooks.install()
         health.look_also(ledger.concern)
+        retention.keep_for_a_time(aging.KINDS)

@@ -137,6 +137,14 @@ def parse(entry: Entry) -> Report:
     )
 
 
+def task_id_of(entry: Entry) -> str:
+    """The task that an entry is about, for a log line; empty if it does not say."""
+    try:
+        return str(parse(entry).task_id)
+    except NotUnderstood:
+        return ""
+
+
 def _text(document: dict[str, Any], key: str) -> str:
     value = document.get(key)
     if not value:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 
 from monitoring.health import Concern
 from monitoring.ledger_models import ArrivalCount, LostTask
@@ -75,7 +75,8 @@ def lines(start: datetime, end: datetime, queue: str = "") -> list[Line]:
     for at, name, count in ArrivalCount.objects.filter(**when).values_list("start", "queue", "count"):
         line_of(at, name).enqueued = count
     counted = TaskCount.objects.filter(span=Span.HOUR, **when).order_by()
-    for at, name, status, total in counted.values_list("start", "queue", "status").annotate(total=Sum("count")):
+    ever = Sum(F("count") + F("pruned"))  # also what was deleted for its age: it came in, and it ended
+    for at, name, status, total in counted.values_list("start", "queue", "status").annotate(total=ever):
         line = line_of(at, name)
         setattr(line, _PLACE_OF[status], getattr(line, _PLACE_OF[status]) + total)
     gone = lost_tasks(start, end, queue).order_by().values_list("created_hour", "queue").annotate(total=Count("pk"))

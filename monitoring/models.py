@@ -10,6 +10,7 @@ from django.db import models
 from monitoring.descending import EmptyLastIndex
 from monitoring.expressions import Elapsed
 from monitoring.ledger_models import ArrivalCount, LostTask, Reconciliation  # noqa: F401  # Django looks for models here
+from monitoring.retention_models import Pruned  # noqa: F401  # Django looks for models here
 from monitoring.statuses import OVER, UNFINISHED, RunStatus, Status
 from monitoring.stored_operations import Operation, OperationTask  # noqa: F401  # Django looks for models here
 
@@ -243,6 +244,10 @@ class TaskCount(models.Model):
     count = models.BigIntegerField()
     timed = models.BigIntegerField(help_text="How many of them have a run time.")
     run_us = models.BigIntegerField(help_text="Their run times added up, in microseconds: whole numbers stay exact.")
+    # What retention deleted is not among the above any more, and stays here: lists count rows, history counts both.
+    pruned = models.BigIntegerField(default=0, help_text="How many more there were, which were deleted for their age.")
+    pruned_timed = models.BigIntegerField(default=0)
+    pruned_run_us = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -408,7 +413,7 @@ class SetAsideEntry(models.Model):
 
 
 class MetricSample(models.Model):
-    """How things stood at one time. Kept for a week; what happened between two samples is the difference of both."""
+    """How things stood at one time, for as long as retention says. What happened between two is their difference."""
 
     slot = models.BigIntegerField(primary_key=True, help_text="Which five seconds since 1970: one sample for each.")
     at = models.DateTimeField()

@@ -1,6 +1,7 @@
 """What the overview and the statistics tell over a range of time: one function per figure.
 
-Tasks are told by when they were created, what happened to them by when it happened. Everything is added up by
+Tasks are told by when they were created, what happened to them by when it happened; in both, tasks that retention has
+deleted since are counted on. Everything is added up by
 ``monitoring.totals``, so it costs the same however many tasks there are.
 """
 
@@ -94,7 +95,7 @@ class TypeTimes:
 def overview(span: Range, now: datetime | None = None) -> Overview:
     """The overview of a range; six queries at most."""
     now = now or datetime.now(UTC)
-    totals = task_totals("queue", "status", start=span.start(now))
+    totals = task_totals("queue", "status", start=span.start(now), with_pruned=True)
     timed = TaskTotal()
     for total in totals.values():
         timed.merge(total)
@@ -132,7 +133,8 @@ def queue_totals() -> list[QueueTotals]:
 def task_types(span: Range, now: datetime | None = None) -> dict[str, int]:
     """How many tasks of each short type were created in a range, most first; two queries at most."""
     counts: defaultdict[str, int] = defaultdict(int)
-    for (task_type,), total in task_totals("task_type", start=span.start(now or datetime.now(UTC))).items():
+    start = span.start(now or datetime.now(UTC))
+    for (task_type,), total in task_totals("task_type", start=start, with_pruned=True).items():
         counts[_short(task_type)] += total.count
     return dict(
         sorted(((name, count) for name, count in counts.items() if count), key=lambda item: (-item[1], item[0]))

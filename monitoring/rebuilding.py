@@ -7,13 +7,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import QuerySet, Sum
 
 from audit.models import TaskRun
 from monitoring import bulk, labels, step_counts
 from monitoring.error_patterns import ErrorPattern, error_pattern_of
 from monitoring.ledger_models import ArrivalCount
-from monitoring.models import ErrorGroup, FailureCount, LabelCount, RunCount, StepCount, Task, TaskCount
+from monitoring.models import ErrorGroup, FailureCount, LabelCount, RunCount, Span, StepCount, Task, TaskCount
+from monitoring.retention import pruned_before
 from monitoring.rollups import (
+    TASK_CONFLICT,
     ArrivalCell,
     Cell,
     LabelCell,
@@ -30,7 +33,7 @@ from monitoring.step_counts import StepCell, StepTally
 from monitoring.transitions import Run
 
 CHUNK = 5_000
-_TASK_COLUMNS = (
+TASK_COLUMNS = (
     "created_at",
     "completed_at",
     "queue",
@@ -44,6 +47,7 @@ _TASK_COLUMNS = (
     "error_group",
     *labels.COUNTED,
 )
+"""What counting a task reads."""
 _GROUPED_COLUMNS = ("error", "error_group", "created_at", "completed_at")
 
 
@@ -66,7 +70,8 @@ def count_also(recount: Recount) -> None:
 def rebuild() -> None:
     """Groups the failed tasks anew and replaces the rollups by what the rows say.
 
-    The recorder waits meanwhile; nothing that it would count is lost.
+    What the rollups alone remember, since retention deleted the rows, stays as it is. The recorder waits meanwhile;
+    nothing that it would count is lost.
     """
     for recount in _further:
         recount.rebuild()
@@ -76,17 +81,20 @@ def rebuild() -> None:
         lock_position()
         group_anew()
         rollups = counted_anew()
-        TaskCount.objects.all().delete()
-        RunCount.objects.all().delete()
+        TaskCount.objects.filter(pruned=0, pruned_timed=0, pruned_run_us=0).delete()
+        TaskCount.objects.update(count=0, timed=0, run_us=0)
+        _whole(RunCount, "runs").delete()
         FailureCount.objects.all().delete()
-        bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in rollups.task_tallies()])
+        rows = [task_row(cell, tally) for cell, tally in rollups.task_tallies()]
+        bulk.insert(TaskCount, rows, conflict=TASK_CONFLICT)
         bulk.insert(RunCount, [run_row(cell, tally) for cell, tally in rollups.run_tallies()])
         bulk.insert(FailureCount, [failure_row(cell, count) for cell, count in rollups.failure_counts()])
         LabelCount.objects.all().delete()
         bulk.insert(LabelCount, rollups.label_rows())
         ArrivalCount.objects.all().delete()
+        _add_pruned(rollups)
         bulk.insert(ArrivalCount, rollups.arrival_rows())
-        StepCount.objects.all().delete()
+        _whole(StepCount, "tasks").delete()
         bulk.insert(StepCount, [step_counts.row_of(cell, tally) for cell, tally in rollups.steps.tallies()])
 
 
@@ -99,10 +107,9 @@ def differences() -> list[str]:
         rollups = counted_anew()
         stored_tasks, stored_runs = dict(_stored_tasks()), dict(_stored_runs())
         stored_failures, stored_labels = dict(_stored_failures()), dict(_stored_labels())
-        stored_arrivals = {
-            ArrivalCell(row.start, row.queue): row.count for row in ArrivalCount.objects.exclude(count=0)
-        }
-        stored_steps = {cell: tally for cell, tally in step_counts.stored(StepCount.objects.all()) if tally}
+        stored_arrivals = dict(_stored_arrivals())
+        _add_pruned(rollups)
+        stored_steps = {cell: tally for cell, tally in step_counts.stored(_whole(StepCount, "tasks")) if tally}
     return [
         *_compared("tasks", stored_tasks, dict(rollups.task_tallies()), TaskTally()),
         *_compared("runs", stored_runs, dict(rollups.run_tallies()), RunTally()),
@@ -134,12 +141,33 @@ def group_anew() -> None:
 def counted_anew() -> Rollups:
     """The rollups of all rows, counted by the recorder's own code, one row in memory at a time."""
     rollups = Rollups()
-    for task in Task.objects.only(*_TASK_COLUMNS).iterator(CHUNK):
+    for task in Task.objects.only(*TASK_COLUMNS).iterator(CHUNK):
         rollups.count_task(task, +1)
     ended = TaskRun.objects.filter(ended_at__isnull=False).values_list(*Run._fields)
     for row in ended.iterator(CHUNK):
         rollups.count_run(Run(*row))
+    _leave_out(rollups.runs, pruned_before("runs"))
+    _leave_out(rollups.steps.hours, pruned_before("tasks"))
     return rollups
+
+
+def _whole(model: Any, kind: str) -> QuerySet[Any]:
+    """The cells of a rollup whose rows are all there: retention ends at the beginning of a day."""
+    before = pruned_before(kind)
+    return model.objects.filter(start__gte=before) if before else model.objects.all()
+
+
+def _add_pruned(rollups: Rollups) -> None:
+    """Adds to the arrivals what retention has deleted: they are told of for ever."""
+    pruned = TaskCount.objects.filter(span=Span.HOUR, pruned__gt=0).order_by()
+    for start, queue, count in pruned.values_list("start", "queue").annotate(total=Sum("pruned")):
+        rollups.arrivals[ArrivalCell(start, queue)] += count
+
+
+def _leave_out(cells: dict[Any, Any], before: datetime | None) -> None:
+    """Forgets the cells of which some rows may be gone."""
+    for cell in [cell for cell in cells if before and cell.start < before]:
+        del cells[cell]
 
 
 def _stored_tasks() -> Iterator[tuple[Cell, TaskTally]]:
@@ -150,7 +178,7 @@ def _stored_tasks() -> Iterator[tuple[Cell, TaskTally]]:
 
 
 def _stored_runs() -> Iterator[tuple[Cell, RunTally]]:
-    for row in RunCount.objects.iterator(CHUNK):
+    for row in _whole(RunCount, "runs").iterator(CHUNK):
         cell = Cell(row.span, row.start, row.queue, row.task_type, row.outcome)  # type: ignore[arg-type]  # a stored Span
         if tally := run_tally(row):
             yield cell, tally

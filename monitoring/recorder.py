@@ -90,7 +90,10 @@ class Recorder:
 
     def _record_around(self, error: Exception, entries: Sequence[Entry], *, after: str) -> int:
         if len(entries) == 1:
-            logger.error("entry %s cannot be recorded and is set aside", entries[0].stream_id, exc_info=error)
+            known = {"task_id": inbox.task_id_of(entries[0])}
+            logger.error(
+                "entry %s cannot be recorded and is set aside", entries[0].stream_id, exc_info=error, extra=known
+            )
             return self._record(entries, after=after, refused=f"{type(error).__name__}: {error}")
         middle = len(entries) // 2
         first = self._record(entries[:middle], after=after)

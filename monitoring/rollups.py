@@ -24,10 +24,13 @@ from monitoring.statuses import Status
 from monitoring.step_counts import StepCounts
 from monitoring.transitions import Run
 
-_TASK_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "status") DO UPDATE SET
+TASK_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "status") DO UPDATE SET
     "count" = "monitoring_taskcount"."count" + excluded."count",
     "timed" = "monitoring_taskcount"."timed" + excluded."timed",
-    "run_us" = "monitoring_taskcount"."run_us" + excluded."run_us" """
+    "run_us" = "monitoring_taskcount"."run_us" + excluded."run_us",
+    "pruned" = "monitoring_taskcount"."pruned" + excluded."pruned",
+    "pruned_timed" = "monitoring_taskcount"."pruned_timed" + excluded."pruned_timed",
+    "pruned_run_us" = "monitoring_taskcount"."pruned_run_us" + excluded."pruned_run_us" """
 _FAILURE_CONFLICT = """ON CONFLICT ("span", "start", "queue", "task_type", "error_group") DO UPDATE SET
     "count" = "monitoring_failurecount"."count" + excluded."count" """
 _LABEL_CONFLICT = """ON CONFLICT ("label", "value", "queue", "task_type", "status") DO UPDATE SET
@@ -179,7 +182,7 @@ class Rollups:
 
     def write(self) -> None:
         """Adds the differences to the tables; inside the recorder's transaction, whose lock keeps others from them."""
-        bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in self.task_tallies()], conflict=_TASK_CONFLICT)
+        bulk.insert(TaskCount, [task_row(cell, tally) for cell, tally in self.task_tallies()], conflict=TASK_CONFLICT)
         bulk.insert(LabelCount, self.label_rows(), conflict=_LABEL_CONFLICT)
         if arrivals := self.arrival_rows():
             bulk.insert(ArrivalCount, arrivals, conflict=_ARRIVAL_CONFLICT)
@@ -187,9 +190,23 @@ class Rollups:
         for cell, stored in _stored_runs(tallies):
             tallies[cell].merge(stored)
         bulk.insert(RunCount, [run_row(cell, tally) for cell, tally in tallies.items()], conflict=_RUN_CONFLICT)
+        self._write_failures()
+        self.steps.write()
+
+    def write_pruned(self) -> None:
+        """Moves the tasks that were counted with -1, and whose rows go for their age, to where history counts them.
+
+        They leave what lists and dead letters count. What tells of the past keeps them: ends and runs, attempts of
+        steps, and the tasks created in a span. Inside a transaction that holds the recorders' lock.
+        """
+        rows = [_pruned_row(cell, tally) for cell, tally in self.task_tallies()]
+        bulk.insert(TaskCount, rows, conflict=TASK_CONFLICT)
+        bulk.insert(LabelCount, self.label_rows(), conflict=_LABEL_CONFLICT)
+        self._write_failures()
+
+    def _write_failures(self) -> None:
         rows = [failure_row(cell, count) for cell, count in self.failure_counts()]
         bulk.insert(FailureCount, rows, conflict=_FAILURE_CONFLICT)
-        self.steps.write()
 
     def task_tallies(self) -> Iterator[tuple[Cell, TaskTally]]:
         """The cells of tasks that change, hours and days, in the order in which they are locked."""
@@ -228,6 +245,12 @@ def task_row(cell: Cell, tally: TaskTally) -> TaskCount:
         span=cell.span, start=cell.start, queue=cell.queue, task_type=cell.task_type, status=cell.word,
         count=tally.count, timed=tally.timed, run_us=tally.run_us,
     )  # fmt: skip
+
+
+def _pruned_row(cell: Cell, tally: TaskTally) -> TaskCount:
+    row = task_row(cell, tally)
+    row.pruned, row.pruned_timed, row.pruned_run_us = -tally.count, -tally.timed, -tally.run_us
+    return row
 
 
 def run_row(cell: Cell, tally: RunTally) -> RunCount:

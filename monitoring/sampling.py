@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connection
 from django.db.models import Min
@@ -23,7 +24,8 @@ from monitoring.statuses import Status
 logger = logging.getLogger("quarterdeck.recorder")
 
 SLOT_SECONDS = 5
-KEPT = timedelta(days=7)
+STOP_SECONDS = 2.0
+"""How long the end waits for a sample that is being taken: processes stop within five seconds, whatever hangs."""
 PRUNED_AT_ONCE = 1_000
 """Rows deleted in one step; a step follows each sample, so a backlog shrinks two hundred times as fast as it grew."""
 COUNTS = ("ended", "failures", "retries", "timed", "run_us", "recorded")
@@ -51,7 +53,7 @@ class Sampler(threading.Thread):
     def stop(self) -> None:
         """Ends it, and waits a moment for a sample that is being taken."""
         self._told_to_end.set()
-        self.join(timeout=SLOT_SECONDS)
+        self.join(timeout=STOP_SECONDS)
 
 
 def seconds_to_next_slot() -> float:
@@ -90,8 +92,11 @@ def slot_of(moment: datetime) -> int:
 
 
 def prune() -> None:
-    """Deletes some of the samples that are older than KEPT, by a range of the key."""
+    """Deletes some of the samples that are older than retention says, by a range of the key."""
+    days = settings.RETENTION_DAYS["samples"]
+    if not days:
+        return
     first: int | None = MetricSample.objects.aggregate(first=Min("slot"))["first"]
-    kept_from = slot_of(datetime.now(UTC) - KEPT)
+    kept_from = slot_of(datetime.now(UTC) - timedelta(days=days))
     if first is not None and first < kept_from:
         MetricSample.objects.filter(slot__lt=min(kept_from, first + PRUNED_AT_ONCE)).delete()

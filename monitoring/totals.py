@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 
 from audit.models import TaskRun
 from monitoring.models import RunCount, Task, TaskCount
@@ -59,21 +59,32 @@ class RunTotal(TaskTotal):
 
 
 def task_totals(
-    *by: str, start: datetime | None = None, end: datetime | None = None, **where: Any
+    *by: str, start: datetime | None = None, end: datetime | None = None, with_pruned: bool = False, **where: Any
 ) -> dict[Names, TaskTotal]:
-    """Tasks created in [start, end) by ``queue``, ``task_type`` and/or ``status``; look-ups on those narrow it."""
-    cut = pieces(start, end)
+    """Tasks created in [start, end) by ``queue``, ``task_type`` and/or ``status``; look-ups on those narrow it.
+
+    Those that there are, or ``with_pruned`` also those whose rows were deleted for their age.
+    """
+    cut, sums = pieces(start, end), _EVER if with_pruned else _PRESENT
     cells = TaskCount.objects.filter(cut.cells, **where).values_list(*by)
     rows = Task.objects.filter(cut.rows("created_at"), **where).values_list(*by)
     timed = Q(status__in=TIMED, duration_ms__isnull=False)
     totals: dict[Names, TaskTotal] = {}
-    for *names, count, tasks_timed, run_us in cells.annotate(n=Sum("count"), t=Sum("timed"), us=Sum("run_us")):
+    for *names, count, tasks_timed, run_us in cells.annotate(**sums):
         _add(totals, tuple(names), TaskTotal(count, tasks_timed, run_us))
     for *names, count, tasks_timed, run_ms in rows.annotate(
         n=Count("pk"), t=Count("pk", filter=timed), ms=Sum("duration_ms", filter=timed)
     ):
         _add(totals, tuple(names), TaskTotal(count, tasks_timed, round((run_ms or 0) * 1000)))
     return totals
+
+
+_PRESENT = {"n": Sum("count"), "t": Sum("timed"), "us": Sum("run_us")}
+_EVER = {
+    "n": Sum(F("count") + F("pruned")),
+    "t": Sum(F("timed") + F("pruned_timed")),
+    "us": Sum(F("run_us") + F("pruned_run_us")),
+}
 
 
 def run_totals(

@@ -21,9 +21,10 @@ from rq.scheduler import RQScheduler
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from monitoring import hooks
+from monitoring import hooks, log_context
 from monitoring.lifeline import end_with_parent
 from monitoring.pausable import Pausable
+from monitoring.stopping import PATIENCE_SECONDS
 
 # A SpawnWorker's horse imports this module and nothing of Django's start-up: without this line it would go unseen.
 hooks.install()
@@ -38,9 +39,15 @@ class Worker(Pausable, rq.Worker):
     grace_seconds: float | None = None
     """How long a task may go on after the worker was asked to stop; None waits for its end, as RQ does."""
     max_connection_wait_time = 5.0  # RQ's own 60 s would leave a queue idle for a minute after Redis came back
+    _impatience: threading.Timer | None = None
     _grace_is_over = False
     _may_finish = False
     _forking_pid = 0
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """As RQ's own; what is logged meanwhile, here and in the fork, is about the task."""
+        with log_context.about(log_context.task_id, job.id):
+            super().execute_job(job, queue)  # type: ignore[no-untyped-call]  # RQ has no types here
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """As RQ's own."""
@@ -60,7 +67,25 @@ class Worker(Pausable, rq.Worker):
     def _shutdown(self) -> None:
         if self.get_state() == WorkerStatus.BUSY:
             super()._shutdown()  # type: ignore[no-untyped-call]  # RQ has no types here
+        elif self._impatience is None:
+            self._impatience = threading.Timer(PATIENCE_SECONDS, self._leave_if_idle)
+            self._impatience.daemon = True
+            self._impatience.start()
         self._stop_requested = True
+
+    def work(self, *args: Any, **options: Any) -> bool:
+        """As RQ's own."""
+        try:
+            return bool(super().work(*args, **options))
+        finally:
+            if self._impatience:
+                self._impatience.cancel()
+
+    def _leave_if_idle(self) -> None:
+        """Asked to stop a while ago, it waits for a Redis that does not answer, and even its goodbye would hang."""
+        if self.get_state() != WorkerStatus.BUSY:
+            self.log.warning("stopped without waiting any longer for Redis")
+            os._exit(0)
 
     @property
     def should_run_maintenance_tasks(self) -> bool:

@@ -232,7 +232,9 @@ def _claim_by_hand(job: ScheduledJob, cause: Cause, by: Actor, **fields: Any) ->
     try:
         start_fires([fire])
     except broker.BrokerError as error:
-        logger.warning("execution %s is started once Redis is back: %s", fire.task_id, error)
+        logger.warning(
+            "execution %s is started once Redis is back: %s", fire.task_id, error, extra={"task_id": fire.task_id}
+        )
         bell.ring()
     return fire
 

@@ -7,11 +7,13 @@ class SchedulerConfig(AppConfig):
     name = "scheduler"
 
     def ready(self) -> None:
-        from monitoring import callables, health, rebuilding
+        from monitoring import callables, doctor, health, rebuilding, retention
         from scheduler import (
             advancing,
+            aging,
             attempts,
             checks,  # noqa: F401  # registers checks
+            doctoring,
             missed,
             outcomes,
             registry,
@@ -27,3 +29,5 @@ class SchedulerConfig(AppConfig):
         health.look_also(missed.overdue)
         health.look_also(missed.missed)
         rebuilding.count_also(rebuilding.Recount(workflow_recounts.rebuild, workflow_recounts.differences))
+        retention.keep_for_a_time(aging.KINDS)
+        doctor.examine_also("dispatcher", doctoring.dispatchers)

@@ -86,6 +86,10 @@ class Counts:
 
     def count(self, workflow: Workflow, sign: int) -> None:
         """Counts a workflow where it is (+1), or takes it from there (-1)."""
+        self._count_created(workflow, sign)
+        self._count_ended(workflow, sign)
+
+    def _count_created(self, workflow: Workflow, sign: int) -> None:
         self._cell(workflow, Basis.CREATED, workflow.created_at).merge(
             Tally(
                 count=sign,
@@ -95,6 +99,8 @@ class Counts:
                 cancelled_steps=sign * workflow.cancelled_steps,
             )
         )
+
+    def _count_ended(self, workflow: Workflow, sign: int) -> None:
         if workflow.status in OVER and workflow.completed_at:
             ended = self._cell(workflow, Basis.ENDED, workflow.completed_at)
             ended.count += sign
@@ -102,6 +108,10 @@ class Counts:
                 ended.timed += sign
                 ended.run_us += sign * round(took * 1000)
                 ended.run_histogram.add(took, sign)
+
+    def forget(self, workflow: Workflow) -> None:
+        """Takes away one that is deleted for its age: from what there is, not from what has ended."""
+        self._count_created(workflow, -1)
 
     def write(self) -> None:
         """Adds the differences; inside the transaction that made them."""

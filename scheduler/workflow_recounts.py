@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from monitoring import bulk
-from scheduler.workflow_count_models import WorkflowCount
+from monitoring.retention import pruned_before
+from scheduler.workflow_count_models import Basis, WorkflowCount
 from scheduler.workflow_counts import COUNTED, Cell, Counts, Tally, added_up, row_of
 from scheduler.workflow_models import Workflow
 
@@ -15,11 +17,14 @@ CHUNK = 5_000
 
 
 def rebuild() -> None:
-    """Replaces the rollup by what the rows say. Whoever would change a workflow waits meanwhile."""
+    """Replaces the rollup by what the rows say, ends aside that it alone remembers since retention deleted the rows.
+
+    Whoever would change a workflow waits meanwhile.
+    """
     with transaction.atomic():
         _keep_others_out()
         cells = dict(counted_anew().tallies())
-        WorkflowCount.objects.all().delete()
+        _whole().delete()
         bulk.insert(WorkflowCount, [row_of(cell, tally, is_new=False) for cell, tally in cells.items()])
 
 
@@ -27,7 +32,7 @@ def differences() -> list[str]:
     """A sentence for each cell whose stored counts differ from what the rows say; empty when all are right."""
     with transaction.atomic():
         _keep_others_out()
-        stored, anew = added_up(WorkflowCount.objects.iterator(CHUNK)), dict(counted_anew().tallies())
+        stored, anew = added_up(_whole().iterator(CHUNK)), dict(counted_anew().tallies())
     return list(_compared(stored, anew))
 
 
@@ -36,7 +41,16 @@ def counted_anew() -> Counts:
     counts = Counts()
     for workflow in Workflow.objects.only(*COUNTED).iterator(CHUNK):
         counts.count(workflow, +1)
+    before = pruned_before("workflows")
+    for cell in [cell for cell in counts.hours if before and cell.basis == Basis.ENDED and cell.start < before]:
+        del counts.hours[cell]
     return counts
+
+
+def _whole() -> QuerySet[WorkflowCount]:
+    """The cells whose rows are all there: of ends, those since the day before which retention deleted."""
+    before = pruned_before("workflows")
+    return WorkflowCount.objects.exclude(basis=Basis.ENDED, start__lt=before) if before else WorkflowCount.objects.all()
 
 
 def _keep_others_out() -> None:

@@ -193,6 +193,7 @@ RULES: dict[str, Rule] = {
     "~/schedules/parts": looks(VIEWER),
     "~/schedules/preview": looks(VIEWER),
     "~/statistics": looks(VIEWER),
+    "~/storage": looks(OPERATOR),
     "~/statistics/parts": looks(VIEWER),
     "~/tasks": shows_and_acts(OPERATOR, action="retry", all="1"),
     "~/tasks/<uuid:task_id>": shows_and_acts(OPERATOR, action="retry"),

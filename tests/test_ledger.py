@@ -9,9 +9,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from audit.trail import process
 from monitoring import broker, health, ledger, rebuilding, reconciling
 from monitoring.ledger_models import ArrivalCount, LostTask
 from monitoring.models import Task
+from monitoring.pruning import prune
+from monitoring.statuses import Status
 from tests.cast import client_of
 from tests.factories import make_task
 from tests.test_operations import record, work
@@ -72,6 +75,19 @@ def test_one_that_an_operator_removes_is_in_neither_book(lost: Task) -> None:
     record()
     (line,) = lines()
     assert (line.enqueued, line.lost, line.difference) == (4, 0, 0)
+
+
+def test_what_was_pruned_for_its_age_stays_in_both_books() -> None:
+    old = datetime.now(UTC) - timedelta(days=400)
+    make_task(status=Status.COMPLETED, created_at=old, completed_at=old)
+    (outcome,) = prune(by=process("tests"), names=["tasks"])
+    assert (outcome.rows, Task.objects.count()) == (1, 0)
+    around = (old - timedelta(hours=2), old + timedelta(hours=2))
+    (line,) = ledger.lines(*around)
+    assert (line.enqueued, line.completed, line.difference) == (1, 1, 0)
+    assert rebuilding.differences() == []
+    rebuilding.rebuild()
+    assert [line.difference for line in ledger.lines(*around)] == [0]
 
 
 def test_moving_to_another_queue_moves_it_in_both_books() -> None:

@@ -15,7 +15,7 @@ from monitoring import broker, metrics, sampling
 from monitoring.metrics import Reach
 from monitoring.models import InboxPosition, MetricSample
 from monitoring.recorder import Recorder
-from monitoring.sampling import KEPT, SLOT_SECONDS, Sampler, prune, slot_of, take_sample
+from monitoring.sampling import SLOT_SECONDS, Sampler, prune, slot_of, take_sample
 from tests.running import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,10 +124,10 @@ def test_buckets_add_up_to_what_happened(reach: Reach, django_assert_num_queries
 
 
 def test_it_keeps_a_week_and_deletes_in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = datetime.now(UTC)
+    now, week = datetime.now(UTC), timedelta(days=7)
     for number in range(10):
-        make_sample(now - KEPT - timedelta(seconds=SLOT_SECONDS * (number + 2)))
-    make_sample(now - KEPT + timedelta(minutes=1))
+        make_sample(now - week - timedelta(seconds=SLOT_SECONDS * (number + 2)))
+    make_sample(now - week + timedelta(minutes=1))
     monkeypatch.setattr(sampling, "PRUNED_AT_ONCE", 4)
     prune()
     assert MetricSample.objects.count() == 7

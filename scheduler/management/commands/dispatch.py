@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, ProgrammingError, close_old_connections
 
 from monitoring import broker
+from monitoring.daily_pruning import DailyPruning
 from monitoring.stopping import StopRequest
 from scheduler.bell import Bell
 from scheduler.dispatcher import Dispatcher
@@ -36,6 +37,8 @@ class Command(BaseCommand):
         with contextlib.suppress(broker.BrokerError):
             broker.wait_until_ready(START_SECONDS)
         stop, dispatcher, reconciler, bell, pause = StopRequest(), Dispatcher(), Reconciler(), Bell(), 0.0
+        pruning = DailyPruning()
+        pruning.start()
         logger.info("dispatching")
         while not stop.came:
             try:
@@ -47,6 +50,7 @@ class Command(BaseCommand):
                 close_old_connections()
                 stop.wait(pause)
         bell.close()
+        pruning.stop()
         logger.info("stopped")
 
 
