@@ -253,6 +253,7 @@ RULES |= {
     **_model("monitoring/runcount"),
     **_model("monitoring/stepcount", look=NOBODY),  # for superusers
     **_model("monitoring/inboxposition"),
+    **_model("monitoring/pruned", look=NOBODY),  # as above
     **_model("monitoring/setasideentry", delete=ADMIN),
     **_model("scheduler/workflow"),
     **_model("scheduler/workflowstep"),

@@ -20,6 +20,7 @@ from monitoring import broker
 from monitoring.actions import RETRY
 from monitoring.models import InboxPosition, Queue, RunCount, SetAsideEntry, StepCount, Task, TaskCount
 from monitoring.operations import begin_operation
+from monitoring.retention_models import Pruned
 from monitoring.statuses import Status
 from monitoring.stored_operations import Operation
 from scheduler.models import ScheduledFire, ScheduledJob
@@ -126,6 +127,7 @@ def set_stage() -> Stage:
     made: tuple[Model, ...] = (
         User.objects.create_user("somebody"),
         SetAsideEntry.objects.create(stream_id="1-1", reason="x", set_aside_at=NOON),
+        Pruned.objects.create(kind="tasks"),
         *(change, run, task, job, fire, workflow, position),
         *(kind._default_manager.order_by("pk")[0] for kind in kinds),
     )

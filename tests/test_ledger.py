@@ -18,7 +18,7 @@ from monitoring.statuses import Status
 from tests.cast import client_of
 from tests.factories import make_task
 from tests.test_operations import record, work
-from tests.test_reconciling import enqueue, turn
+from tests.test_reconciling import enqueue, impatient, turn  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/monitoring/ledger"
@@ -32,9 +32,8 @@ def lines(queue: str = "") -> list[ledger.Line]:
 
 
 @pytest.fixture
-def lost(monkeypatch: pytest.MonkeyPatch) -> Task:
+def lost(impatient: None) -> Task:
     """Of five tasks two are completed, one failed, one waits, and this one is lost."""
-    monkeypatch.setattr(reconciling, "SETTLED_SECONDS", 0)
     enqueue(2)
     broker.enqueue("tests.jobs.fail")
     work()
@@ -77,7 +76,8 @@ def test_one_that_an_operator_removes_is_in_neither_book(lost: Task) -> None:
     assert (line.enqueued, line.lost, line.difference) == (4, 0, 0)
 
 
-def test_what_was_pruned_for_its_age_stays_in_both_books() -> None:
+def test_what_was_pruned_for_its_age_stays_in_both_books(settings: Any) -> None:
+    settings.RETENTION_DAYS = {**settings.RETENTION_DAYS, "tasks": 30}
     old = datetime.now(UTC) - timedelta(days=400)
     make_task(status=Status.COMPLETED, created_at=old, completed_at=old)
     (outcome,) = prune(by=process("tests"), names=["tasks"])

@@ -29,8 +29,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report is on the way for no time at all."""
+    """A report is on the way for no time at all, and the server, whose figures are real, has long been running."""
     monkeypatch.setattr(reconciling, "SETTLED_SECONDS", 0)
+    look = held.server_facts
+    monkeypatch.setattr(held, "server_facts", lambda: look()._replace(started_seconds_ago=3_600))
 
 
 def turn(reconciler: Reconciler) -> Findings:
