@@ -32,7 +32,7 @@ def lines(queue: str = "") -> list[ledger.Line]:
 
 
 @pytest.fixture
-def lost(impatient: None) -> Task:
+def lost(impatient: None) -> Task:  # noqa: F811  # that is how pytest hands it over
     """Of five tasks two are completed, one failed, one waits, and this one is lost."""
     enqueue(2)
     broker.enqueue("tests.jobs.fail")
