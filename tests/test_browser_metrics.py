@@ -19,10 +19,10 @@ PANES = 7
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_pages_fit_and_are_accessible(visitor: Visitors, theme: str, width: int) -> None:
+def test_both_pages_fit_and_are_accessible(visitor: Visitors, theme: str, width: int) -> None:
     someone = visitor(color_scheme=theme, viewport={"width": width, "height": 800}, reduced_motion="reduce")
     violations = []
-    for path in ("/storage", "/metrics", "/metrics?range=7d", "/audit", "/audit?status=failed&q=x", "/audit?status=nonsense"):
+    for path in ("/metrics", "/metrics?range=7d", "/audit", "/audit?status=failed&q=x", "/audit?status=nonsense"):
         if "nonsense" in path:
             answer = someone.context.request.get(f"{someone.address}{BASE}{path}")
             assert answer.status == 400  # the browser's console would complain of it
