@@ -98,7 +98,7 @@ def prune(directory: str = "") -> dict[str, Any]:
         took.append(1000 * (time.perf_counter() - began))
         return rows
 
-    pruning._delete = timed
+    pruning._delete = timed  # type: ignore[assignment]  # it takes what the original takes
     began = time.perf_counter()
     by = trail.process("benchmark")
     rows = sum(outcome.rows for outcome in pruning.prune(by=by, archive_in=Path(directory) if directory else None))
@@ -136,7 +136,7 @@ def _write_for_ever() -> None:
     from monitoring.models import Span, TaskCount
     from monitoring.recorder import lock_position
 
-    cell = {
+    cell: dict[str, Any] = {
         "span": Span.HOUR,
         "start": datetime(2001, 1, 1, tzinfo=UTC),
         "queue": "q",

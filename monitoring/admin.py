@@ -15,7 +15,8 @@ from django.utils.text import Truncator
 
 from audit.record_lists import RecordAdmin, newest
 from audit.roles import MANAGE
-from monitoring.models import InboxPosition, Pruned, Queue, RunCount, SetAsideEntry, StepCount, TaskCount
+from monitoring.models import InboxPosition, Queue, RunCount, SetAsideEntry, StepCount, TaskCount
+from monitoring.retention_models import Pruned
 from monitoring.task_admin import TaskAdmin
 
 __all__ = ["InboxPositionAdmin", "QueueAdmin", "SetAsideEntryAdmin", "TaskAdmin", "TaskCountAdmin"]

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 from typing import Any
@@ -84,7 +86,7 @@ def examine() -> Iterator[Line]:
     """Everything, one after the other; each takes LIMIT_SECONDS at most."""
     for about, examination in {**EXAMINATIONS, **_further}.items():
         try:
-            found = probes.within(LIMIT_SECONDS, lambda examination=examination: list(examination()))
+            found = probes.within(LIMIT_SECONDS, partial(_made, examination))
         except probes.TooSlow:
             found = [problem(about, f"There was no answer within {LIMIT_SECONDS:.0f} s.", _ADVICE.get(about, _LOOK))]
         except Exception as error:  # whatever it raises is what is to be told
@@ -92,6 +94,10 @@ def examine() -> Iterator[Line]:
             found = [problem(about, f"It cannot be examined: {said}", _ADVICE.get(about, _LOOK))]
         for line in found:
             yield Line(level=line.level, about=line.about, what=mask_text(line.what, 500), advice=line.advice)
+
+
+def _made(examination: Examination) -> list[Line]:
+    return list(examination())
 
 
 _LOOK = "Look at the lines before this one first."
@@ -135,10 +141,9 @@ def _accounts() -> Iterator[Line]:
 
 
 def _versions() -> Iterator[Line]:
-    import rq
-
-    named = f"Python {python_version()}, Django {django.get_version()}, RQ {rq.VERSION}"
-    if rq.VERSION.partition(".")[0] != "3":
+    of_rq = version("rq")
+    named = f"Python {python_version()}, Django {django.get_version()}, RQ {of_rq}"
+    if of_rq.partition(".")[0] != "3":
         yield problem("versions", f"{named}: the hooks are made for RQ 3.", "Install the versions of requirements.txt.")
     else:
         yield ok("versions", f"{named}.")
@@ -168,8 +173,8 @@ def _disk() -> Iterator[Line]:
 def _database() -> Iterator[Line]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT version()" if connection.vendor == "postgresql" else "SELECT sqlite_version()")
-        version = str(cursor.fetchone()[0])
-    name = " ".join(version.split()[:2]) if connection.vendor == "postgresql" else f"SQLite {version}"
+        told = str(cursor.fetchone()[0])
+    name = " ".join(told.split()[:2]) if connection.vendor == "postgresql" else f"SQLite {told}"
     yield ok("database", f"{name} answers.")
     if connection.vendor != "postgresql" and not settings.DEBUG:
         yield warning(
@@ -279,7 +284,8 @@ def _workers() -> Iterator[Line]:
     if not workers:
         yield problem("workers", "No worker is alive: nothing runs.", "Start `python manage.py work` as a service.")
         return
-    yield ok("workers", f"{len(workers):,} alive, on {len({worker.host for worker in workers}):,} machines.")
+    machines = len({worker.host for worker in workers})
+    yield ok("workers", f"{len(workers):,} alive, on {machines:,} machine{'s'[: machines != 1]}.")
     if others := [worker.name for worker in workers if worker.honours is None]:
         yield warning(
             "workers", f"{len(others):,} of another class cannot honour pauses: {', '.join(others[:5])}.",

@@ -244,3 +244,15 @@ def test_what_acts_is_accessible(visitor: Visitors, theme: str, width: int) -> N
     page.click(".bulk button[value=remove]")
     violations += someone.accessibility_violations()
     assert violations == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_storage_page_fits_and_is_accessible(visitor: Visitors, theme: str, width: int) -> None:
+    someone = visitor(color_scheme=theme, viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    enqueue(someone, 2)
+    page = someone.go("/storage")
+    expect(page.locator("#tables tbody tr")).to_have_count(7)
+    expect(page.locator("#redis tbody")).to_contain_text(IDLE)
+    assert someone.accessibility_violations() == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -23,7 +23,7 @@ def test_the_pages_fit_and_are_accessible(visitor: Visitors, theme: str, width: 
     someone = visitor(color_scheme=theme, viewport={"width": width, "height": 800}, reduced_motion="reduce")
     violations = []
     for path in (
-        "/storage",
+        "/ledger",
         "/metrics",
         "/metrics?range=7d",
         "/audit",

@@ -19,17 +19,17 @@ from audit.models import OperatorAction, StatusChange, TaskRun, TrailHead
 from audit.trail import Actor, Deed, write_down
 from audit.verification import End, verify
 from monitoring import pruning, rebuilding
-from monitoring.models import ErrorGroup, MetricSample, Pruned, RunCount, StepCount, Task, TaskCount
+from monitoring.models import ErrorGroup, MetricSample, RunCount, StepCount, Task, TaskCount
 from monitoring.overview import overview, task_types
 from monitoring.pruning import prune
+from monitoring.retention_models import Pruned
 from monitoring.sampling import slot_of
 from monitoring.statistics import counts_by_status
 from monitoring.statuses import Status
 from monitoring.trends import Period, Range, success_rate_trend
 from monitoring.turns import Busy
 from scheduler.models import Cause, FireState, ScheduledFire
-from scheduler.workflow_count_models import Basis
-from scheduler.workflow_counts import WorkflowCount
+from scheduler.workflow_count_models import Basis, WorkflowCount
 from scheduler.workflow_models import Workflow
 from tests.factories import make_change, make_run, make_schedule, make_task, miscounted
 from tests.workflows import counted_row

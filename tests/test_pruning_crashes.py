@@ -17,8 +17,9 @@ from audit import trail
 from audit.models import OperatorAction
 from audit.verification import verify
 from monitoring import archives, pruning
-from monitoring.models import Pruned, Task
+from monitoring.models import Task
 from monitoring.pruning import prune
+from monitoring.retention_models import Pruned
 from monitoring.turns import Busy, only_one
 from tests.factories import make_task, miscounted
 from tests.running import wait_for
@@ -67,7 +68,7 @@ def archived(directory: Path) -> set[str]:
     ("module", "step"),
     [
         (archives, "_write_whole"),
-        (archives.os, "fsync"),
+        (os, "fsync"),
         (pruning, "_delete"),
         (pruning, "_remember"),
         (pruning, "columns_of"),

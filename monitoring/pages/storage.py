@@ -12,10 +12,11 @@ from django.utils.cache import patch_vary_headers
 
 from audit.roles import OPERATE
 from monitoring import broker
-from monitoring.models import Pruned, Queue
+from monitoring.models import Queue
 from monitoring.pages.acting import wants_json
 from monitoring.pages.views import for_viewers
 from monitoring.redis_memory import Memory, look_at_memory
+from monitoring.retention_models import Pruned
 from monitoring.table_sizes import Storage, Table, look_at_tables
 
 

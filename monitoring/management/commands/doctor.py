@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -37,7 +38,9 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _tell(self, line: doctor.Line) -> None:
-        style = {Level.OK: str, Level.WARNING: self.style.WARNING, Level.PROBLEM: self.style.ERROR}[line.level]
-        self.stdout.write(style(f"{line.level.value:<8} {line.about:<10} {line.what}"))
+        styles: dict[Level, Callable[[str], str]] = {
+            Level.OK: str, Level.WARNING: self.style.WARNING, Level.PROBLEM: self.style.ERROR
+        }  # fmt: skip
+        self.stdout.write(styles[line.level](f"{line.level.value:<8} {line.about:<10} {line.what}"))
         if line.advice:
             self.stdout.write(f"{'':<19} → {line.advice}")
