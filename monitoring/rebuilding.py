@@ -154,7 +154,8 @@ def counted_anew() -> Rollups:
 def _whole(model: Any, kind: str) -> QuerySet[Any]:
     """The cells of a rollup whose rows are all there: retention ends at the beginning of a day."""
     before = pruned_before(kind)
-    return model.objects.filter(start__gte=before) if before else model.objects.all()
+    cells: QuerySet[Any] = model.objects.all()
+    return cells.filter(start__gte=before) if before else cells
 
 
 def _add_pruned(rollups: Rollups) -> None:
@@ -179,7 +180,7 @@ def _stored_tasks() -> Iterator[tuple[Cell, TaskTally]]:
 
 def _stored_runs() -> Iterator[tuple[Cell, RunTally]]:
     for row in _whole(RunCount, "runs").iterator(CHUNK):
-        cell = Cell(row.span, row.start, row.queue, row.task_type, row.outcome)  # type: ignore[arg-type]  # a stored Span
+        cell = Cell(row.span, row.start, row.queue, row.task_type, row.outcome)
         if tally := run_tally(row):
             yield cell, tally
 

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 from rq.job import Job
 from rq.queue import Queue
 from rq.registry import (
+    BaseRegistry,
     CanceledJobRegistry,
     DeferredJobRegistry,
     FailedJobRegistry,
@@ -29,7 +30,7 @@ SAMPLED = 5
 """Members of a key, and jobs of a registry, that stand for the others."""
 MOST_QUEUES = 100
 WAITING = "waiting"
-_REGISTRIES = {
+_REGISTRIES: dict[str, type[BaseRegistry]] = {
     "scheduled": ScheduledJobRegistry,
     "deferred": DeferredJobRegistry,
     "started": StartedJobRegistry,

@@ -47,7 +47,7 @@ class Worker(Pausable, rq.Worker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """As RQ's own; what is logged meanwhile, here and in the fork, is about the task."""
         with log_context.about(log_context.task_id, job.id):
-            super().execute_job(job, queue)  # type: ignore[no-untyped-call]  # RQ has no types here
+            super().execute_job(job, queue)
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """As RQ's own."""
