@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,6 +51,16 @@ _PATHS: dict[Status, tuple[str, ...]] = {
     Status.CANCELLED: ("queued",),
 }
 """The reports that come before one of that status, for a job of which there was none."""
+
+
+PutsBack = Callable[[Collection[UUID]], Collection[UUID]]
+_left_to: list[PutsBack] = []
+
+
+def leave_to(puts_back: PutsBack) -> None:
+    """Has comparisons leave alone what a higher app puts back by itself: it names those among ids of missing tasks."""
+    if puts_back not in _left_to:
+        _left_to.append(puts_back)
 
 
 @dataclass(frozen=True)
@@ -162,7 +172,9 @@ class Reconciler(threading.Thread):
         tasks = self._unfinished(server.now)
         found = held.jobs([task.job_id for task in tasks])
         stranded = _stranded(tasks, found)
-        missing = [task for task in tasks if task.job_id not in found or task.pk in stranded]
+        gone = {task.pk for task in tasks if task.job_id not in found}
+        put_back = {pk for puts_back in _left_to for pk in puts_back(gone)} if gone else set()
+        missing = [task for task in tasks if task.pk in stranded or (task.pk in gone and task.pk not in put_back)]
         behind = [task for task in tasks if task.job_id in found and task.pk not in stranded]
         entries = _catching_up(behind, found)
         lost = self._give_up(missing, server, last_report, stranded)

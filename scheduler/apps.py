@@ -7,7 +7,7 @@ class SchedulerConfig(AppConfig):
     name = "scheduler"
 
     def ready(self) -> None:
-        from monitoring import callables, doctor, health, rebuilding, retention
+        from monitoring import callables, doctor, health, rebuilding, reconciling, retention
         from scheduler import (
             advancing,
             aging,
@@ -18,6 +18,7 @@ class SchedulerConfig(AppConfig):
             outcomes,
             registry,
             webhooks,
+            workflow_reconcile,
             workflow_recounts,
         )
 
@@ -28,6 +29,7 @@ class SchedulerConfig(AppConfig):
         registry.discover()
         health.look_also(missed.overdue)
         health.look_also(missed.missed)
+        reconciling.leave_to(workflow_reconcile.puts_back)
         rebuilding.count_also(rebuilding.Recount(workflow_recounts.rebuild, workflow_recounts.differences))
         retention.keep_for_a_time(aging.KINDS)
         doctor.examine_also("dispatcher", doctoring.dispatchers)

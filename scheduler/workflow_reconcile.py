@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -114,6 +114,12 @@ def ask_for_webhooks(now: datetime) -> int:
     for workflow in due:
         handing_over.ask_for_webhook(workflow)
     return len(due)
+
+
+def puts_back(task_ids: Collection[UUID]) -> set[UUID]:
+    """Of tasks whose jobs are gone, those that ``look_at_redis`` hands over again: attempts that had not begun."""
+    waiting = WorkflowStep.objects.filter(task_id__in=task_ids, status=StepStatus.QUEUED)
+    return {task_id for task_id in waiting.values_list("task_id", flat=True) if task_id}
 
 
 def look_at_redis(now: datetime) -> int:

@@ -23,6 +23,7 @@ from monitoring.reconciling import Findings, Reconciler
 from monitoring.recorder import Recorder
 from monitoring.statuses import Status
 from tests.test_operations import record, work
+from tests.workflows import begin, dispatch
 
 pytestmark = pytest.mark.django_db
 
@@ -169,6 +170,19 @@ def test_a_lost_task_that_goes_on_after_all_is_told_of_as_recovered() -> None:
     task.refresh_from_db()
     assert task.status == Status.COMPLETED
     assert LostTask.objects.get().recovered_at is not None
+
+
+def test_steps_that_have_not_begun_are_left_to_the_workflow_engine() -> None:
+    workflow = begin("tests.quick")
+    dispatch()
+    record()
+    (step,) = workflow.steps.filter(status="QUEUED")
+    broker.connection().flushdb()
+    reconciler = Reconciler()
+    for _ in range(3):
+        assert turn(reconciler).lost == 0
+    assert step.task_id is not None
+    assert Task.objects.get(pk=step.task_id).status == Status.QUEUED
 
 
 def test_what_waits_for_others_or_for_its_time_is_not_lost() -> None:
