@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from autobahn.exception import Disconnected
 from daphne import server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred
@@ -48,7 +49,8 @@ class Server(server.Server):  # type: ignore[misc]  # Daphne ships no types
         elif message["type"] == "http.response.body":
             await self._answer(protocol, message)
         else:
-            await super().handle_reply(protocol, message)
+            with contextlib.suppress(Disconnected):  # gone while it was written to: Daphne tells the application
+                await super().handle_reply(protocol, message)
         if message["type"] == "websocket.send":
             await protocol.room.wait()
 
