@@ -25,6 +25,7 @@ from monitoring.held import HeldJob, ServerFacts
 from monitoring.hooks import OUTBOX
 from monitoring.ledger_models import Evidence, Reconciliation
 from monitoring.models import InboxPosition, Queue, Task
+from monitoring.retention import pruned_before
 from monitoring.statuses import FROM_RQ, UNFINISHED, Status
 
 logger = logging.getLogger("quarterdeck.reconcile")
@@ -328,7 +329,8 @@ def _unreported() -> _Unreported:
             unknown |= dict.fromkeys(new)
             is_known = len(ids) == held.CHUNK and not new
     found = held.jobs(list(unknown))
-    settled = [job for job in found.values() if job.status in FROM_RQ and _is_settled(job)]
+    pruned = pruned_before("tasks")
+    settled = [job for job in found.values() if job.status in FROM_RQ and _is_settled(job) and _is_new(job, pruned)]
     errors = held.errors([job.job_id for job in settled if job.status == "failed"])
     entries = [entry for job in settled for entry in _reports(job, _path_to(job.status), "", errors)]
     return _Unreported(entries, len(settled))
@@ -338,6 +340,14 @@ def _without_row(job_ids: Sequence[str]) -> list[str]:
     ids = {inbox.task_id_for(job_id): job_id for job_id in job_ids if 0 < len(job_id) <= inbox.NAME_LIMIT}
     known = set(Task.objects.filter(pk__in=list(ids)).values_list("pk", flat=True))
     return [job_id for pk, job_id in ids.items() if pk not in known]
+
+
+def _is_new(job: HeldJob, pruned: datetime | None) -> bool:
+    """Not one whose row retention has deleted: RQ keeps failed jobs for a year, and they would come back every day."""
+    if pruned is None or FROM_RQ[job.status] in UNFINISHED:
+        return True
+    over_at = job.ended_at or job.enqueued_at or job.created_at
+    return over_at is None or over_at >= pruned
 
 
 def _is_settled(job: HeldJob) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from audit.models import StatusChange
 from monitoring import broker, held, rebuilding, reconciling
 from monitoring.hooks import OUTBOX
 from monitoring.ledger_models import Evidence, LostTask, Reconciliation
-from monitoring.models import InboxPosition, Task
+from monitoring.models import InboxPosition, Pruned, Task
 from monitoring.reconciling import Findings, Reconciler
 from monitoring.recorder import Recorder
 from monitoring.statuses import Status
@@ -258,6 +259,20 @@ def test_plain_rq_is_seen_with_its_whole_life() -> None:
     assert rebuilding.differences() == []
 
 
+def test_what_retention_has_deleted_does_not_come_back_from_rqs_registries() -> None:
+    broker.enqueue("tests.jobs.fail")
+    broker.enqueue("tests.jobs.echo")
+    work()
+    waiting = broker.enqueue("tests.jobs.echo")
+    record()
+    Task.objects.all().delete()  # as prune does, of which this remembers how far it came
+    Pruned.objects.create(kind="tasks", before=datetime.now(UTC) + timedelta(seconds=1))
+    assert turn(Reconciler()).observed == 1
+    assert Task.objects.get().job_id == waiting
+    Pruned.objects.update(before=datetime.now(UTC) - timedelta(minutes=1))
+    assert turn(Reconciler()).observed == 2
+
+
 def test_a_pickle_stays_closed(tmp_path: Any) -> None:
     file = tmp_path / "opened"
     plain(
@@ -316,6 +331,6 @@ def test_looking_at_many_costs_few_round_trips(django_assert_num_queries: Any) -
     enqueue(300)
     reconciler = Reconciler()
     began = broker.connection().info("stats")["total_commands_processed"]
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         reconciler.turn()
     assert broker.connection().info("stats")["total_commands_processed"] - began < 300 + 60
