@@ -151,10 +151,10 @@ def _drop_indexes(cursor: Any, tables: list[str]) -> list[str]:
 
 
 def _multiply_rollups(cursor: Any, times: int) -> None:
-    from monitoring.models import FailureCount, LabelCount, RunCount, TaskCount
+    from monitoring.models import ArrivalCount, FailureCount, LabelCount, RunCount, TaskCount
 
     sums = ("count", "timed", "run_us", "waited", "wait_us")
-    for model in (TaskCount, RunCount, FailureCount, LabelCount):
+    for model in (TaskCount, RunCount, FailureCount, LabelCount, ArrivalCount):
         columns = {field.column for field in model._meta.concrete_fields}
         changes = [f'"{column}" = "{column}" * {times}' for column in sums if column in columns]
         changes += [

@@ -159,7 +159,7 @@ def test_it_pauses_and_resumes(desk: Client, mail: Queue) -> None:
     assert until == timedelta(minutes=15)
     assert "mail is resumed." in messages_after(desk, action="resume")
     assert not as_json(desk)["paused"]
-    assert list(OperatorAction.objects.values_list("action", "source", "target")) == [
+    assert list(OperatorAction.objects.order_by("pk").values_list("action", "source", "target")) == [
         ("queue.pause", "queues", "mail"),
         ("queue.resume", "queues", "mail"),
     ]
