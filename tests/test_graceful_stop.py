@@ -83,7 +83,16 @@ PROCESSES = [
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(("words", "says"), PROCESSES)
 def test_it_stops_while_it_waits(alone: Alone, words: list[str], says: str, number: signal.Signals) -> None:
-    stop(alone.start(*words, says=says), number)
+    process = alone.start(*words, says=says)
+    if words == ["work"]:  # it says so before RQ listens to signals, which is before it waits for jobs
+        assert wait_for(lambda: "idle" in states_of_workers(), 20)
+    stop(process, number)
+
+
+def states_of_workers() -> set[str]:
+    keys: Any = broker.connection().smembers("rq:workers")
+    states: list[Any] = [broker.connection().hget(key.decode(), "state") for key in keys]
+    return {state.decode() for state in states if state}
 
 
 def test_a_recorder_stops_in_the_middle_of_a_backlog_and_the_next_one_goes_on(alone: Alone) -> None:
