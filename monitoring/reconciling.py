@@ -196,7 +196,7 @@ class Reconciler(threading.Thread):
         """What is suspected and what runs, then the waiting ones in turn, by their ids."""
         settled = Task.objects.filter(updated_at__lt=now - timedelta(seconds=SETTLED_SECONDS)).only(*_COLUMNS)
         first = list(settled.filter(status=Status.RUNNING)[:AT_ONCE])
-        first += settled.filter(pk__in=list(self.suspects), status__in=UNFINISHED - {Status.RUNNING})
+        first += settled.filter(pk__in=list(self.suspects)[:AT_ONCE], status__in=UNFINISHED - {Status.RUNNING})
         waiting = settled.filter(status__in=UNFINISHED - {Status.RUNNING}).order_by("pk")
         if self.behind_of is not None:
             waiting = waiting.filter(pk__gt=self.behind_of)
@@ -208,12 +208,13 @@ class Reconciler(threading.Thread):
         self, missing: Sequence[Task], server: Server, last_report: str, stranded: set[UUID]
     ) -> list[dict[str, Any]]:
         """Reports for those that are missing again; the others are suspects from now on."""
+        is_drained = not inbox.length()  # also where somebody else has emptied it: nothing is on the way
         recorded = InboxPosition.objects.filter(stream=OUTBOX).values_list("last_id", flat=True).first() or inbox.START
         before, self.suspects = self.suspects, {}
         entries = []
         for task in missing:
             suspect = before.get(task.pk)
-            if suspect is None or _position(suspect.last_report) > _position(recorded):
+            if suspect is None or not (is_drained or _position(suspect.last_report) <= _position(recorded)):
                 evidence, details = server.evidence(task, is_stranded=task.pk in stranded)
                 self.suspects[task.pk] = suspect or Suspect(server.now, last_report, evidence, details)
                 continue

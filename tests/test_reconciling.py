@@ -105,6 +105,18 @@ def test_a_job_that_was_just_over_is_not_lost_while_its_report_is_on_the_way() -
     assert reconciler.suspects == {}
 
 
+def test_a_loss_is_found_though_the_outbox_was_emptied_by_hand() -> None:
+    (task,) = enqueue()
+    broker.connection().xadd(OUTBOX, {"e": "{}"})
+    broker.connection().delete(f"rq:job:{task.job_id}")
+    broker.connection().xtrim(OUTBOX, maxlen=0)  # what is recorded will not reach the newest report any more
+    reconciler = Reconciler()
+    reconciler.turn()
+    findings = reconciler.turn()
+    assert findings is not None
+    assert findings.lost == 1
+
+
 def test_a_loss_that_is_overtaken_by_a_report_is_void() -> None:
     (task,) = enqueue()
     reconciler = Reconciler()
