@@ -85,7 +85,7 @@ def test_a_waiting_task_says_why_and_stops_saying_so(operator: Visitor) -> None:
 def test_it_stops_a_worker_and_its_successor_appears(operator: Visitor) -> None:
     page = operator.go("/workers")
     names = page.locator("#workers tbody th")
-    expect(names).to_have_count(2)
+    expect(names).to_have_count(2, timeout=20_000)
     first = names.first.inner_text()
     page.locator("#workers tbody tr").first.get_by_role("button").click()
     expect(page.locator(".flash")).to_contain_text(f"{first} takes no more jobs")
