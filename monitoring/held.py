@@ -31,10 +31,9 @@ from monitoring.hooks import OUTBOX
 
 CHUNK = 500
 ARGUMENTS_LIMIT = 65_536
-_FIELDS = (
-    *("status", "origin", "description", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name"),
-    "data",
-)
+_FIELDS = ("status", "origin", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name")
+_CALL_FIELDS = ("description", "data")
+"""As long as its arguments are, so only asked for where the call is not known."""
 _REGISTRIES = (
     StartedJobRegistry,
     ScheduledJobRegistry,
@@ -55,14 +54,14 @@ class HeldJob:
     """RQ's word; empty while RQ is just writing it."""
     queue: str
     description: str
-    """RQ's own text of the call."""
+    """RQ's own text of the call; empty unless asked for."""
     created_at: datetime | None
     enqueued_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
     worker: str
     call: list[Any] | None
-    """Function, instance, arguments and keyword arguments, if they are kept as JSON; pickles are left alone."""
+    """Function, instance, arguments and keyword arguments, if asked for and kept as JSON; pickles are left alone."""
 
     @property
     def function(self) -> str:
@@ -101,17 +100,18 @@ def last_report() -> str:
     return str(info["last-generated-id"].decode())
 
 
-def jobs(job_ids: Sequence[str]) -> dict[str, HeldJob]:
+def jobs(job_ids: Sequence[str], *, with_calls: bool = False) -> dict[str, HeldJob]:
     """Those of the jobs that Redis holds, by id; one round trip for each few hundred."""
     found = {}
+    fields = (*_FIELDS, *_CALL_FIELDS) if with_calls else _FIELDS
     for start in range(0, len(job_ids), CHUNK):
         chunk = job_ids[start : start + CHUNK]
         with broker.connection().pipeline(transaction=False) as pipeline:
             for job_id in chunk:
-                pipeline.hmget(Job.redis_job_namespace_prefix + job_id, _FIELDS)
+                pipeline.hmget(Job.redis_job_namespace_prefix + job_id, fields)
             for job_id, values in zip(chunk, pipeline.execute(), strict=True):
                 if any(value is not None for value in values[:2]):  # RQ never writes a job without a queue
-                    found[job_id] = _held(job_id, dict(zip(_FIELDS, values, strict=True)))
+                    found[job_id] = _held(job_id, dict(zip(fields, values, strict=True)))
     return found
 
 
@@ -120,13 +120,13 @@ def _held(job_id: str, fields: dict[str, bytes | None]) -> HeldJob:
         job_id=job_id,
         status=_text(fields["status"]),
         queue=_text(fields["origin"]),
-        description=_text(fields["description"]),
+        description=_text(fields.get("description")),
         created_at=_moment(fields["created_at"]),
         enqueued_at=_moment(fields["enqueued_at"]),
         started_at=_moment(fields["started_at"]),
         ended_at=_moment(fields["ended_at"]),
         worker=_text(fields["worker_name"]),
-        call=_call(fields["data"]),
+        call=_call(fields.get("data")),
     )
 
 
@@ -180,9 +180,7 @@ def newest_ids(queue_name: str, *, of_each: int) -> Chunks:
         yield from _newest_of(registry.key_template.format(queue_name), of_each, look)
 
 
-def _newest_of(
-    key: str, most: int, look: Callable[[str, int, int], list[str]]
-) -> Generator[list[str], bool | None, None]:
+def _newest_of(key: str, most: int, look: Callable[[str, int, int], list[str]]) -> Chunks:
     for start in range(0, most, CHUNK):
         found = look(key, -(start + CHUNK), -(start + 1))
         is_known = yield found

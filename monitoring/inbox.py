@@ -118,7 +118,7 @@ def parse(entry: Entry) -> Report:
         raise NotUnderstood(f"the job id must have 1 to {NAME_LIMIT} characters")
     return Report(
         stream_id=entry.stream_id,
-        at=_moment(document.get("when")) or time_of(entry.stream_id),
+        at=_seen_at(entry, document),
         job_id=job_id,
         task_id=task_id_for(job_id),
         status=FROM_RQ.get(word),
@@ -152,6 +152,13 @@ def _text(document: dict[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise NotUnderstood(f"{key!r} must be a text")
     return cut_text(value, NAME_LIMIT)
+
+
+def _seen_at(entry: Entry, document: dict[str, Any]) -> datetime:
+    """When Redis took the entry; what reconcile finds was earlier, and RQ knows when."""
+    taken_at = time_of(entry.stream_id)
+    happened_at = _moment(document.get("when")) if "if" in document else None
+    return min(taken_at, happened_at) if happened_at else taken_at
 
 
 def _expected(document: dict[str, Any]) -> str | None:

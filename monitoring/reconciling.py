@@ -135,16 +135,23 @@ class Reconciler(threading.Thread):
         super().__init__(name="reconciler", daemon=True)
         self.suspects: dict[UUID, Suspect] = {}
         self.behind_of: UUID | None = None
+        self.left_alone: set[str] = set()
+        """Jobs that RQ keeps longer than retention keeps their rows: not to be asked for again in every turn."""
         self._told_to_end = threading.Event()
 
     def run(self) -> None:
-        """Goes on whatever fails: what could not be compared now is compared the next time."""
+        """Goes on whatever fails: what could not be compared now is compared the next time.
+
+        Also after a mistake of ours: what lies in Redis is anyone's, and a thread that has died compares nothing more.
+        """
         while not self._told_to_end.wait(SUSPECTS_AFTER_SECONDS if self.suspects else EVERY_SECONDS):
             try:
                 self.turn(unless_within=SUSPECTS_AFTER_SECONDS / 2 if self.suspects else EVERY_SECONDS / 2)
             except (DatabaseTrouble, broker.BrokerError) as error:
                 logger.warning("nothing was compared: %s: %s", type(error).__name__, error)
                 close_old_connections()
+            except Exception:
+                logger.exception("nothing was compared")
         connection.close()
 
     def stop(self) -> None:
@@ -179,7 +186,7 @@ class Reconciler(threading.Thread):
         behind = [task for task in tasks if task.job_id in found and task.pk not in stranded]
         entries = _catching_up(behind, found)
         lost = self._give_up(missing, server, last_report, stranded)
-        observed = _unreported()
+        observed = _unreported(self.left_alone)
         held.report([*entries, *lost, *observed.entries])
         findings = Findings(
             compared=len(tasks),
@@ -314,8 +321,11 @@ class _Unreported:
     jobs: int
 
 
-def _unreported() -> _Unreported:
-    """Jobs of processes without the hooks: what lies in a queue or a registry and has no row."""
+def _unreported(left_alone: set[str]) -> _Unreported:
+    """Jobs of processes without the hooks: what lies in a queue or a registry and has no row.
+
+    Those that are left alone are passed over; what is found to be one is added to them.
+    """
     names = sorted({*held.queue_names(), *settings.QUARTERDECK_QUEUES, *Queue.objects.values_list("name", flat=True)})
     unknown: dict[str, None] = {}
     for name in names:
@@ -326,12 +336,14 @@ def _unreported() -> _Unreported:
                 ids = chunks.send(is_known) if is_known else next(chunks)
             except StopIteration:
                 break
-            new = _without_row(ids)
+            new = [job_id for job_id in _without_row(ids) if job_id not in left_alone]
             unknown |= dict.fromkeys(new)
             is_known = len(ids) == held.CHUNK and not new
-    found = held.jobs(list(unknown))
+    found = held.jobs(list(unknown), with_calls=True)
     pruned = pruned_before("tasks")
-    settled = [job for job in found.values() if job.status in FROM_RQ and _is_settled(job) and _is_new(job, pruned)]
+    known = [job for job in found.values() if job.status in FROM_RQ]
+    left_alone.update(job.job_id for job in known if not _is_new(job, pruned))
+    settled = [job for job in known if job.job_id not in left_alone and _is_settled(job)]
     errors = held.errors([job.job_id for job in settled if job.status == "failed"])
     entries = [entry for job in settled for entry in _reports(job, _path_to(job.status), "", errors)]
     return _Unreported(entries, len(settled))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -16,13 +17,16 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from audit.models import StatusChange
-from monitoring import broker, held, rebuilding, reconciling
+from monitoring import broker, held, inbox, rebuilding, reconciling
 from monitoring.hooks import OUTBOX
+from monitoring.inbox import Entry
 from monitoring.ledger_models import Evidence, LostTask, Reconciliation
 from monitoring.models import InboxPosition, Pruned, Task
 from monitoring.reconciling import Findings, Reconciler
 from monitoring.recorder import Recorder
 from monitoring.statuses import Status
+from tests.running import wait_for
+from tests.test_looking_changes_nothing import heard
 from tests.test_operations import record, work
 from tests.workflows import begin, dispatch
 
@@ -279,10 +283,48 @@ def test_what_retention_has_deleted_does_not_come_back_from_rqs_registries() -> 
     record()
     Task.objects.all().delete()  # as prune does, of which this remembers how far it came
     Pruned.objects.create(kind="tasks", before=datetime.now(UTC) + timedelta(seconds=1))
-    assert turn(Reconciler()).observed == 1
+    reconciler = Reconciler()
+    assert turn(reconciler).observed == 1
     assert Task.objects.get().job_id == waiting
+    assert heard(reconciler.turn).count("HMGET") == 1, "the waiting one; the two are not asked for every time"
     Pruned.objects.update(before=datetime.now(UTC) - timedelta(minutes=1))
     assert turn(Reconciler()).observed == 2
+
+
+def test_it_only_reads_but_for_its_reports() -> None:
+    (task,) = enqueue()
+    plain("q.enqueue('operator.neg', 1)")
+    broker.connection().delete(f"rq:job:{task.job_id}")
+    reconciler = Reconciler()
+    commands = [*heard(reconciler.turn), *heard(reconciler.turn)]
+    reads = {"INFO", "EXISTS", "XINFO", "HMGET", "XLEN", "SMEMBERS", "LRANGE", "ZRANGE", "LLEN", "MULTI", "EXEC"}
+    assert set(commands) - reads == {"XADD"}
+
+
+def test_a_mistake_of_ours_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciling, "EVERY_SECONDS", 0.01)
+    turns: list[float] = []
+
+    def fail(self: Reconciler, **options: Any) -> None:
+        turns.append(1)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Reconciler, "turn", fail)
+    reconciler = Reconciler()
+    reconciler.start()
+    assert wait_for(lambda: len(turns) > 2, 10)
+    reconciler.stop()
+    assert not reconciler.is_alive()
+
+
+def test_nobody_but_reconcile_may_say_when_something_happened() -> None:
+    taken = datetime.fromtimestamp(1_790_000_000, tz=UTC)
+    earlier = taken - timedelta(days=3)
+    entry = {"id": "a", "s": "queued", "q": "default", "when": earlier.timestamp()}
+    assert inbox.parse(Entry("1790000000000-0", json.dumps(entry).encode())).at == taken
+    assert inbox.parse(Entry("1790000000000-0", json.dumps({**entry, "if": ""}).encode())).at == earlier
+    later = {**entry, "if": "", "when": 1_990_000_000}
+    assert inbox.parse(Entry("1790000000000-0", json.dumps(later).encode())).at == taken
 
 
 def test_a_pickle_stays_closed(tmp_path: Any) -> None:
