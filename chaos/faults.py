@@ -53,9 +53,16 @@ class Scene:
         else:
             self.heard_after.append(after)
 
-    def outlast(self, began: float) -> None:
-        """Waits until the outage has lasted long enough."""
-        time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - began)))
+    def outage(self, begins: Callable[[], None], ends: Callable[[], None], *words: str) -> None:
+        """Half a minute in which one of the words must be said."""
+        began = time.monotonic()
+        begins()
+        self.faults += 1
+        try:
+            self.hears(*words)
+            time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - began)))
+        finally:
+            ends()
 
 
 Act = Callable[[Scene], None]
@@ -154,25 +161,13 @@ def postgres_restarted(scene: Scene) -> None:
 def postgres_stopped(scene: Scene) -> None:
     """Nobody can connect for half a minute."""
     server = _on_postgres(scene)
-    began = time.monotonic()
-    server.kill()
-    scene.faults += 1
-    scene.hears("ready: database", "overview: 503")
-    scene.outlast(began)
-    server.start()
+    scene.outage(server.kill, server.start, "ready: database", "overview: 503")
 
 
 def postgres_frozen(scene: Scene) -> None:
     """It takes connections and answers none for half a minute."""
     server = _on_postgres(scene)
-    began = time.monotonic()
-    server.freeze()
-    scene.faults += 1
-    try:
-        scene.hears("ready: database", "overview: 503")
-        scene.outlast(began)
-    finally:
-        server.freeze(frozen=False)
+    scene.outage(server.freeze, server.thaw, "ready: database", "overview: 503")
 
 
 def disk_full(scene: Scene) -> None:
@@ -180,12 +175,7 @@ def disk_full(scene: Scene) -> None:
     disk = SmallDisk(scene.directory)
     scene.ends.callback(disk.end)
     scene.begin(database_url=f"sqlite:///{disk.path}/quarterdeck.sqlite3")
-    began = time.monotonic()
-    disk.fill()
-    scene.faults += 1
-    scene.hears("overview: recorder", "ready: recorder")
-    scene.outlast(began)
-    disk.make_room()
+    scene.outage(disk.fill, disk.make_room, "overview: recorder", "ready: recorder")
 
 
 def several_killed(scene: Scene) -> None:

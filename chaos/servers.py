@@ -81,18 +81,24 @@ class Postgres:
         """Stops without a checkpoint: nobody can connect."""
         self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
 
-    def freeze(self, *, frozen: bool = True) -> None:
+    def freeze(self) -> None:
         """Has every one of its processes stand still: it takes connections and answers none."""
+        self._tell_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Has them go on."""
+        self._tell_all(signal.SIGCONT)
+
+    def _tell_all(self, number: signal.Signals) -> None:
         postmaster = int((self._directory / "postmaster.pid").read_text().split("\n", 1)[0])
-        group = [postmaster, *_children_of(postmaster)]
-        for pid in group if frozen else reversed(group):
+        for pid in (postmaster, *_children_of(postmaster)):
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP if frozen else signal.SIGCONT)
+                os.kill(pid, number)
 
     def end(self) -> None:
         """Leaves nothing running."""
         with suppress(OSError, subprocess.CalledProcessError):
-            self.freeze(frozen=False)
+            self.thaw()
             self.kill()
 
     def _run(self, program: str, *words: str) -> None:

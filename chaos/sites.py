@@ -102,20 +102,11 @@ class Site:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             for worker in self.pids("work"):
-                for horse in children_of(worker) & self._horses(worker):
+                for horse in _horses_of(worker):
                     with suppress(ProcessLookupError):
                         os.kill(horse, signal.SIGKILL)
                         return
         raise RuntimeError("no worker ran a job for 10 s")
-
-    def _horses(self, worker: int) -> set[int]:
-        """A worker's forks that are in its process group's place: RQ gives each horse a group of its own."""
-        found = set()
-        for child in children_of(worker):
-            with suppress(ProcessLookupError):
-                if os.getpgid(child) == child:
-                    found.add(child)
-        return found
 
     def freeze(self, command: str, *, frozen: bool = True) -> None:
         """Has all of them stand still, or go on."""
@@ -189,3 +180,13 @@ class Site:
         if told.returncode:
             raise RuntimeError(told.stderr)
         return dict(json.loads(told.stdout))
+
+
+def _horses_of(worker: int) -> set[int]:
+    """Its forks that run a job: RQ gives each a process group of its own, and its scheduler none."""
+    found = set()
+    for child in children_of(worker):
+        with suppress(ProcessLookupError):
+            if os.getpgid(child) == child:
+                found.add(child)
+    return found
