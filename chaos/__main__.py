@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +57,13 @@ def play(fault: Fault) -> Outcome:
         return Outcome(scene, found, time.monotonic() - began, mistakes_in(fault, scene, found))
 
 
-def settled(site: Site) -> dict[str, Any]:
-    """The verdict once nothing is unfinished, or when patience ends."""
+def settled(site: Site, *, but_for: Collection[str] = ()) -> dict[str, Any]:
+    """The verdict once nothing is unfinished but for tasks in the given statuses, or when patience ends."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         found = site.judge()
-        if not found["unfinished"] and not found["unknown"]:
-            return found
-        if time.monotonic() > deadline:
+        unfinished = found["unfinished"] - sum(found["tasks"].get(status, 0) for status in but_for)
+        if (not unfinished and not found["unknown"]) or time.monotonic() > deadline:
             return found
         time.sleep(1)
 

@@ -31,21 +31,24 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
 
 class Site:
-    """One Quarterdeck on a database and a Redis that are given (empty: its own), and the load on it."""
+    """One Quarterdeck on a database and a Redis that are given (empty: its own), and the load on it.
 
-    def __init__(self, directory: Path, *, database_url: str = "", redis_url: str = "") -> None:
+    What else is given are variables of its environment.
+    """
+
+    def __init__(self, directory: Path, *, database_url: str = "", redis_url: str = "", **environment: str) -> None:
         self.directory = directory
         self.effects = directory / "effects"
         self.accepted = directory / "accepted"
+        usual = {
+            "DEMO": "0",
+            "DEBUG": "1",  # with it the demo logins
+            "QUARTERDECK_CALLABLES": "chaos.jobs",
+            "QUARTERDECK_QUEUES": "default",
+        }
         given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        self.running = Running(
-            directory / "data",
-            DEMO="0",
-            DEBUG="1",  # with it the demo logins
-            QUARTERDECK_CALLABLES="chaos.jobs",
-            QUARTERDECK_QUEUES="default",
-            **{name: value for name, value in given.items() if value},
-        )
+        given = {name: value for name, value in given.items() if value}
+        self.running = Running(directory / "data", **(usual | given | environment))
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         )
@@ -60,9 +63,9 @@ class Site:
         if not wait_for(self.running.answers, 60) or not wait_for(self._log_in, 10):
             raise RuntimeError(f"Quarterdeck did not start:\n{self.running.log.read_text()}")
 
-    def begin_load(self) -> None:
-        """Jobs come from now on."""
-        words = [sys.executable, "-m", "chaos.load", f"{RATE}", f"{JOB_SECONDS}", *map(str, self._files())]
+    def begin_load(self, rate: float = RATE) -> None:
+        """So many jobs a second come from now on."""
+        words = [sys.executable, "-m", "chaos.load", f"{rate}", f"{JOB_SECONDS}", *map(str, self._files())]
         environment = self.running.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
         self._load = subprocess.Popen(words, cwd=ROOT, env=environment)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 def judge(effects: Path, accepted: Path) -> dict[str, Any]:
     """Counts of what was accepted, how it ended, and of everything that must not be."""
+    from audit.models import StatusChange
     from monitoring import rebuilding
     from monitoring.models import SetAsideEntry, Task
     from monitoring.statuses import OVER
@@ -25,6 +26,8 @@ def judge(effects: Path, accepted: Path) -> dict[str, Any]:
         "statuses": dict(Counter(tasks[job_id] for job_id in certain & tasks.keys())),
         "unknown": sorted(certain - tasks.keys()),
         "unfinished": sum(status not in OVER for status in tasks.values()),
+        "tasks": dict(Counter(tasks.values())),
+        "by_reconcile": StatusChange.objects.filter(source="reconcile").count(),
         "lost": lost(),
         "doubled": sum(count > 1 for count in lines.values()),
         "completed_without_effect": sum(
@@ -45,10 +48,12 @@ def lost() -> dict[str, int]:
 
 
 def due() -> dict[str, int]:
-    """Of the schedule: due times between the first and the last one, how many have no row, how many have several."""
+    """Of the load's schedule: due times between the first and the last, how many have no row, how many several."""
+    from chaos.load import SCHEDULE
     from scheduler.models import ScheduledFire
 
-    times = Counter(ScheduledFire.objects.filter(cause="schedule").values_list("due_at", flat=True))
+    fires = ScheduledFire.objects.filter(cause="schedule", job__name=SCHEDULE)
+    times = Counter(fires.values_list("due_at", flat=True))
     if not times:
         return {"times": 0, "missing": 0, "doubled": 0}
     span = round((max(times) - min(times)).total_seconds()) + 1
