@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from chaos.faults import FAULTS, QUIET_SECONDS, Fault, Scene
 from chaos.servers import Missing
 from chaos.sites import Site
 
+KILLED = "killed"
+"""The evidence of jobs that were running in a process that died: those are lost in whatever is killed."""
 PATIENCE_SECONDS = 240
 """How long everything may take to come to an end: RQ gives a killed worker's job up after a minute and a half."""
 
@@ -31,13 +34,24 @@ class Outcome:
     """From the end of the load until all was accounted for."""
     mistakes: list[str]
 
+    @property
+    def named_after(self) -> list[float]:
+        """Seconds until each lost task was named: from its process's last sign of life, or from the fault."""
+        return [
+            one["named"] - (one["missed"] if one["evidence"] == KILLED else self.scene.broken_at)
+            for one in self.found["lost"]
+        ]
+
     def line(self) -> str:
         """A row of the table in the README."""
         found, scene = self.found, self.scene
         heard = f"{max(scene.heard_after):.1f} s" if scene.heard_after else "–"
-        lost = ", ".join(f"{count} {evidence}" for evidence, count in sorted(found["lost"].items())) or "0"
+        lost = Counter(one["evidence"] for one in found["lost"])
+        named = ", ".join(f"{count} {evidence}" for evidence, count in sorted(lost.items())) or "0"
+        if self.named_after:
+            named += f" (after {min(self.named_after):.0f} to {max(self.named_after):.0f} s)"
         return (
-            f"{scene.faults} faults, {found['accepted']} jobs: lost and named {lost}, "
+            f"{scene.faults} faults, {found['accepted']} jobs: lost and named {named}, "
             f"lost without a name {len(found['unknown'])}, doubled {found['doubled'] + found['due']['doubled']}, "
             f"due times missed {found['due']['missing']} of {found['due']['times']}, said after {heard}, "
             f"settled after {self.seconds:.0f} s"
@@ -80,7 +94,8 @@ def mistakes_in(fault: Fault, scene: Scene, found: dict[str, Any]) -> list[str]:
         "reports were set aside": found["set_aside"],
         "tasks have not ended": found["unfinished"],
         "accepted jobs are not known": 0 if fault.may_lose else len(found["unknown"]),
-        "jobs were lost": 0 if fault.may_lose else sum(found["lost"].values()),
+        "jobs were lost": 0 if fault.may_lose else sum(one["evidence"] != KILLED for one in found["lost"]),
+        "failed jobs have no name for it": found["nameless"],
         "ledger rows do not balance": unbalanced(scene.site),
     }
     mistakes = [f"{count} {what}" for what, count in counts.items() if count]

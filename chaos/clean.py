@@ -67,7 +67,7 @@ def _false_alarms(site: Site, said: Counter[str]) -> list[str]:
     print(f"{sum(found['tasks'].values()):,} tasks: {_told(found['tasks'].items())}")
     print(f"{found['accepted']:,} jobs of the load accepted, {found['due']['times']:,} due times of its schedule")
     counts = {
-        "tasks were called lost": sum(found["lost"].values()),
+        "tasks were called lost": len(found["lost"]),
         "status changes were written by the comparison": found["by_reconcile"],
         "ledger rows do not balance": unbalanced(site),
         "cells of the rollups differ from the rows": len(found["rollups"]),

@@ -29,6 +29,8 @@ class Scene:
     """Ends what was started, the last first."""
     faults: int = 0
     """How often something was broken."""
+    broken_at: float = 0.0
+    """The Unix time at which it was first."""
     heard_after: list[float] = field(default_factory=list)
     """Seconds from each fault to the first word of it."""
     silent: list[str] = field(default_factory=list)
@@ -44,6 +46,11 @@ class Scene:
         time.sleep(QUIET_SECONDS)
         return self.site
 
+    def broke(self) -> None:
+        """Something was broken just now."""
+        self.faults += 1
+        self.broken_at = self.broken_at or time.time()
+
     def hears(self, *words: str, seconds: float = 45) -> None:
         """One of the words is said before the time is over."""
         after, said = self.site.listen_for(words, seconds)
@@ -57,7 +64,7 @@ class Scene:
         """Half a minute in which one of the words must be said."""
         began = time.monotonic()
         begins()
-        self.faults += 1
+        self.broke()
         try:
             self.hears(*words)
             time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - began)))
@@ -88,7 +95,7 @@ def killing(command: str) -> Act:
         site = scene.begin()
         for _ in range(KILLS):
             site.kill(command)
-            scene.faults += 1
+            scene.broke()
             time.sleep(1)
 
     return act
@@ -99,7 +106,7 @@ def kill_web(scene: Scene) -> None:
     site = scene.begin()
     for _ in range(KILLS):
         site.kill("serve")
-        scene.faults += 1
+        scene.broke()
         scene.said |= site.says() & {UNREACHABLE}
         time.sleep(1)
 
@@ -109,7 +116,7 @@ def kill_work_horses(scene: Scene) -> None:
     site = scene.begin()
     for _ in range(KILLS):
         site.kill_work_horse()
-        scene.faults += 1
+        scene.broke()
         time.sleep(1)
 
 
@@ -122,7 +129,7 @@ def redis_killed(*, keeps: bool) -> Act:
         scene.ends.callback(server.end)
         scene.begin(redis_url=server.url)
         server.kill()
-        scene.faults += 1
+        scene.broke()
         scene.hears("overview: redis", "ready: redis")
         server.start()
 
@@ -137,7 +144,8 @@ def stream_trimmed(scene: Scene) -> None:
     site = scene.begin(redis_url=server.url)
     site.freeze("record")
     time.sleep(3)
-    scene.faults += redis.Redis(unix_socket_path=str(server.socket)).xtrim("quarterdeck:outbox", maxlen=0) > 0
+    if redis.Redis(unix_socket_path=str(server.socket)).xtrim("quarterdeck:outbox", maxlen=0):
+        scene.broke()
     site.freeze("record", frozen=False)
 
 
@@ -154,7 +162,7 @@ def postgres_restarted(scene: Scene) -> None:
     server = _on_postgres(scene)
     for _ in range(3):
         server.restart()
-        scene.faults += 1
+        scene.broke()
         time.sleep(2)
 
 
@@ -183,9 +191,9 @@ def several_killed(scene: Scene) -> None:
     site = scene.begin()
     for command in ("record", "dispatch", "serve"):
         site.kill(command)
-        scene.faults += 1
+        scene.broke()
     site.kill_work_horse()
-    scene.faults += 1
+    scene.broke()
 
 
 FAULTS = (

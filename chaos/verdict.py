@@ -29,6 +29,7 @@ def judge(effects: Path, accepted: Path) -> dict[str, Any]:
         "tasks": dict(Counter(tasks.values())),
         "by_reconcile": StatusChange.objects.filter(source="reconcile").count(),
         "lost": lost(),
+        "nameless": nameless(certain),
         "doubled": sum(count > 1 for count in lines.values()),
         "completed_without_effect": sum(
             status == "COMPLETED" and job_id not in lines for job_id, status in tasks.items() if job_id in certain
@@ -40,11 +41,22 @@ def judge(effects: Path, accepted: Path) -> dict[str, Any]:
     }
 
 
-def lost() -> dict[str, int]:
-    """What reconcile has named as lost, by the evidence."""
+def lost() -> list[dict[str, Any]]:
+    """What was named as lost: the evidence, and the Unix times of the last sign of it and of its naming."""
     from monitoring.ledger_models import LostTask
 
-    return dict(Counter(LostTask.objects.filter(recovered_at=None).values_list("evidence", flat=True)))
+    rows = LostTask.objects.filter(recovered_at=None).values_list("evidence", "missing_since", "found_at")
+    return [{"evidence": why, "missed": missed.timestamp(), "named": named.timestamp()} for why, missed, named in rows]
+
+
+def nameless(certain: set[str]) -> int:
+    """Jobs that failed, though none fails by itself, and whose death nobody has named."""
+    from monitoring.ledger_models import LostTask
+    from monitoring.models import Task
+
+    failed = Task.objects.filter(status="FAILED").values_list("id", flat=True)
+    named = set(LostTask.objects.filter(recovered_at=None).values_list("task_id", flat=True))
+    return sum(str(pk) in certain and pk not in named for pk in failed)
 
 
 def due() -> dict[str, int]:

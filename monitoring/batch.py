@@ -12,13 +12,13 @@ from uuid import UUID
 
 from monitoring import inbox, labels, transitions
 from monitoring.error_patterns import ErrorPattern
-from monitoring.inbox import Entry, NotUnderstood, Report
+from monitoring.inbox import Entry, Loss, NotUnderstood, Report
 from monitoring.ledger_models import Evidence, LostTask
 from monitoring.models import SetAsideEntry, Task
 from monitoring.redaction import clean_text
 from monitoring.rollups import Rollups
 from monitoring.spans import begin_of_hour
-from monitoring.statuses import OVER
+from monitoring.statuses import OVER, Status
 from monitoring.transitions import Change, Run
 
 logger = logging.getLogger("quarterdeck.recorder")
@@ -133,14 +133,13 @@ def fold(batch: Batch, report: Report) -> None:
         batch.failures.setdefault(outcome.failure, report.at)
     if outcome.change:
         batch.changes.append(outcome.change)
-        if report.lost:
-            batch.losses.append(_loss(task, outcome.change, report))
+        if report.lost and outcome.change.new_status == Status.FAILED:
+            batch.losses.append(_loss(task, outcome.change, report.lost, report.at))
     elif report.told:
         batch.told.add(task.id)
 
 
-def _loss(task: Task, change: Change, report: Report) -> LostTask:
-    evidence, since = str(report.lost.get("evidence")), report.lost.get("since")
+def _loss(task: Task, change: Change, told: Loss, at: datetime) -> LostTask:
     return LostTask(
         task_id=task.id,
         job_id=task.job_id,
@@ -148,10 +147,10 @@ def _loss(task: Task, change: Change, report: Report) -> LostTask:
         task_type=task.task_type,
         created_hour=begin_of_hour(task.created_at),
         was=change.old_status or "",
-        evidence=evidence if evidence in Evidence else Evidence.DELETED,
-        details=report.lost.get("details") or {},
-        missing_since=datetime.fromtimestamp(since, tz=UTC) if isinstance(since, int | float) else report.at,
-        found_at=report.at,
+        evidence=told.evidence if told.evidence in Evidence else Evidence.DELETED,
+        details=told.details,
+        missing_since=min(told.since or at, at),
+        found_at=at,
     )
 
 

@@ -7,7 +7,8 @@ It imports ``rq`` and the redactor only: no Django, no SQL, nothing that a forke
 
 An entry is one JSON document in the field ``e``: ``id`` (RQ's job id), ``s`` (RQ's status word), ``q`` (queue), ``f``
 (function name), and, where known, ``d`` (the description written by the side that enqueues), ``w`` (worker), ``ms``
-(run time), ``r`` (result), ``x`` (error), ``at`` (when it is due). The stream's own ids give time and order.
+(run time), ``r`` (result), ``x`` (error), ``at`` (when it is due), ``lost`` (how the process died that ran it). The
+stream's own ids give time and order.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import rq.scripts
 import rq.worker.base
 from rq.job import UNEVALUATED, Job, JobStatus
 
-from monitoring import redaction
+from monitoring import deaths, redaction
 
 OUTBOX = os.environ.get("QUARTERDECK_OUTBOX", "quarterdeck:outbox")
 # Bounds Redis' memory when no recorder runs: about a million entries, the oldest are dropped first.
@@ -60,6 +61,7 @@ def install() -> None:
     _wrap(rq.repeat.Repeat, "schedule", _reporting_repeat)
     _wrap(rq.worker.base.BaseWorker, "handle_job_failure", _remembering("exc_string"))
     _wrap(rq.worker.base.BaseWorker, "handle_job_retry", _remembering("retry"))
+    _wrap(rq.worker.base.BaseWorker, "handle_work_horse_killed", _remembering_horse)
     for module in (rq.queue, rq.registry):  # both imported the function by name
         _wrap(module, "record_job_failure", _remembering("exc_string"))
     _wrap_scripts()
@@ -94,6 +96,8 @@ def _entry_for(job: Job, status: str) -> str:
         entry["r"] = redaction.to_json(job._result)
     if error is not None:
         entry["x"] = error
+    if status == JobStatus.FAILED and (death := _death(job, remembered)):
+        entry["lost"] = death
     return json.dumps(entry, separators=(",", ":"))
 
 
@@ -117,6 +121,17 @@ def _error_of_run(remembered: dict[str, Any]) -> str | None:
     if "retry" in remembered:
         return f"The job returned Retry (at most {remembered['retry'].max} times)."
     return None
+
+
+def _death(job: Job, remembered: dict[str, Any]) -> dict[str, Any] | None:
+    return deaths.evidence(
+        remembered.get("exc_string") or "",
+        job_id=job.id,
+        worker=remembered.get("worker") or job.worker_name or "",
+        connection=job.connection,
+        heartbeat=job.last_heartbeat or job.started_at,
+        usage=remembered.get("usage"),
+    )
 
 
 # --- What the enqueuing side writes down --------------------------------------------------------------------------
@@ -248,6 +263,17 @@ def _remembering(argument: str) -> Callable[[Callable[..., Any]], Callable[..., 
         return remembering
 
     return decorate
+
+
+def _remembering_horse(original: Callable[..., None]) -> Callable[..., None]:
+    """Keeps whose work horse died, and what the kernel counted of it: RQ fails the job, this very object, after it."""
+
+    @functools.wraps(original)
+    def handle_work_horse_killed(self: Any, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
+        job.__dict__.setdefault("quarterdeck_remembers", {}).update(usage=rusage, worker=self.name)
+        original(self, job, retpid, ret_val, rusage)
+
+    return handle_work_horse_killed
 
 
 # --- RQ's Lua scripts ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from monitoring import broker
 from monitoring.hooks import OUTBOX
-from monitoring.redaction import clean_text, cut_text
+from monitoring.redaction import clean_text, cut_text, mask_value
 from monitoring.statuses import FROM_RQ, Status
 
 BATCH = 1_000
@@ -35,6 +35,14 @@ class Entry(NamedTuple):
 
     stream_id: str
     payload: bytes
+
+
+class Loss(NamedTuple):
+    """Why a task was not brought to its end, as far as it is known."""
+
+    evidence: str
+    since: datetime | None
+    details: Mapping[str, Any]
 
 
 class Report(NamedTuple):
@@ -61,8 +69,8 @@ class Report(NamedTuple):
     """What a running task told about itself."""
     expects: str | None = None
     """Of what reconcile found: the status it had seen in the record. The report is void if that has changed since."""
-    lost: Mapping[str, Any] = MappingProxyType({})
-    """Of a task whose job is gone: the evidence."""
+    lost: Loss | None = None
+    """Of a task whose process died, or whose job is gone."""
 
     @property
     def source(self) -> str:
@@ -133,7 +141,7 @@ def parse(entry: Entry) -> Report:
         description=_object(document, "d"),
         told=_object(document, "t"),
         expects=_expected(document),
-        lost=_object(document, "lost"),
+        lost=_loss(document),
     )
 
 
@@ -180,6 +188,14 @@ def _object(document: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise NotUnderstood(f"{key!r} must be an object")
     return value
+
+
+def _loss(document: dict[str, Any]) -> Loss | None:
+    told = _object(document, "lost")
+    if not told:
+        return None
+    details = mask_value(_object(told, "details"))
+    return Loss(evidence=_text(told, "evidence"), since=_moment(told.get("since")), details=details)
 
 
 def _duration(document: dict[str, Any]) -> float | None:

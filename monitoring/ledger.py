@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Count, F, QuerySet, Sum
 
 from monitoring.health import Concern
-from monitoring.ledger_models import ArrivalCount, LostTask
-from monitoring.models import Span, TaskCount
+from monitoring.ledger_models import JOB_LOST, ArrivalCount, LostTask
+from monitoring.models import Span, Task, TaskCount
 from monitoring.statuses import WAITING, Status
 
 LONGEST = timedelta(days=31)
@@ -100,6 +100,16 @@ def lost_tasks(start: datetime, end: datetime, queue: str = "") -> QuerySet[Lost
     return LostTask.objects.filter(recovered_at=None, **which).order_by("-found_at", "-pk")
 
 
+def loss_of(task: Task) -> LostTask | None:
+    """What is known of why the task was lost; None if it was not, or has gone on.
+
+    At most one query, and none for a task that failed of an exception: what RQ and the comparison say has no class.
+    """
+    if task.status != Status.FAILED or task.error_type not in ("", JOB_LOST):
+        return None
+    return LostTask.objects.filter(task_id=task.pk, recovered_at=None).first()
+
+
 def sum_of(some: Iterable[Line]) -> Line:
     """All of them together."""
     total = Line(start=None, queue="")
@@ -125,6 +135,6 @@ def concern() -> Concern | None:
     tasks = "1 task was" if count == 1 else f"{count:,} tasks were"
     return Concern(
         kind="lost",
-        what=f"{tasks} lost in the last 24 hours: Redis does not hold the job any more.",
+        what=f"{tasks} lost in the last 24 hours: killed while running, or gone from Redis.",
         advice="The ledger names each with what is known of the reason. Retry what is still needed.",
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
+JOB_LOST = "JobLost"
+"""The class in the error of a task whose job is gone."""
+
 
 class ArrivalCount(models.Model):
     """How many tasks of a queue were created in an hour: the other side of the ledger from the counts by status."""
@@ -20,7 +23,9 @@ class ArrivalCount(models.Model):
 
 
 class Evidence(models.TextChoices):
-    """What is known of why a job is gone from Redis."""
+    """What is known of why a task was lost: its process died, or its job is gone from Redis."""
+
+    KILLED = "killed", "Its process died"
 
     EMPTIED = "emptied", "Redis restarted without it"
     EVICTED = "evicted", "Redis evicted keys"
@@ -30,7 +35,10 @@ class Evidence(models.TextChoices):
 
 
 class LostTask(models.Model):
-    """A task that had not ended and whose job is gone. Its row has failed; this says what is known of the reason."""
+    """A task that was not brought to its end: its process died, or its job is gone.
+
+    Its row has failed; this says what is known of the reason.
+    """
 
     task_id = models.UUIDField(unique=True)
     job_id = models.CharField(max_length=255)
@@ -40,7 +48,7 @@ class LostTask(models.Model):
     was = models.CharField(max_length=10, help_text="The status in which it was lost.")
     evidence = models.CharField(max_length=8, choices=Evidence)
     details = models.JSONField(default=dict, help_text="Figures of the server and of the worker, by name.")
-    missing_since = models.DateTimeField(help_text="When it was missed first.")
+    missing_since = models.DateTimeField(help_text="The last sign of it, or when it was missed first.")
     found_at = models.DateTimeField(help_text="When it was given up.")
     recovered_at = models.DateTimeField(null=True, help_text="When it was seen to go on after all.")
 

@@ -31,7 +31,7 @@ from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.utils import now, utcformat
 
-from monitoring import pause_mirror
+from monitoring import deaths, pause_mirror
 from monitoring.pause_mirror import Mirrored
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class Pausable(BaseWorker):
             return
         with self.connection.pipeline(transaction=False) as pipeline:
             pipeline.hset(self.key, "last_heartbeat", utcformat(now()))  # RQ gives one every 30 s
+            deaths.leave_sign(self.name, execution.job_id, pipeline)
             pipeline.hget(Job.key_for(execution.job_id), "status")
             status = pipeline.execute()[-1]
         if status == JobStatus.STARTED.encode():

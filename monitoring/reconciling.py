@@ -20,10 +20,10 @@ from django.conf import settings
 from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connection, transaction
 
-from monitoring import broker, held, inbox, redaction
+from monitoring import broker, deaths, held, inbox, redaction
 from monitoring.held import HeldJob, ServerFacts
 from monitoring.hooks import OUTBOX
-from monitoring.ledger_models import Evidence, Reconciliation
+from monitoring.ledger_models import JOB_LOST, Evidence, Reconciliation
 from monitoring.models import InboxPosition, Queue, Task
 from monitoring.retention import pruned_before
 from monitoring.statuses import FROM_RQ, UNFINISHED, Status
@@ -246,7 +246,7 @@ def _stranded(tasks: Iterable[Task], found: dict[str, HeldJob]) -> set[UUID]:
 
 
 def _loss(task: Task, suspect: Suspect) -> dict[str, Any]:
-    sentence = f"JobLost: {suspect.evidence.label}. The job had not ended and is not there any more."
+    sentence = f"{JOB_LOST}: {suspect.evidence.label}. The job had not ended and is not there any more."
     told = {"evidence": suspect.evidence, "since": suspect.since.timestamp(), "details": suspect.details}
     return {"id": task.job_id, "s": "failed", "q": task.queue, "if": task.status, "x": sentence, "lost": told}
 
@@ -301,7 +301,10 @@ def _report(job: HeldJob, word: str, status: str, errors: dict[str, str]) -> dic
     if word in ("finished", "failed") and job.started_at and job.ended_at:
         entry["ms"] = round((job.ended_at - job.started_at).total_seconds() * 1000, 3)
     if word == "failed":
-        entry["x"] = redaction.mask_text(errors.get(job.job_id, ""), 65_536)
+        error = errors.get(job.job_id, "")
+        entry["x"] = redaction.mask_text(error, 65_536)
+        if death := deaths.evidence(error, job_id=job.job_id, worker=job.worker, connection=broker.connection()):
+            entry["lost"] = death
     return entry
 
 

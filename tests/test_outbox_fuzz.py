@@ -14,6 +14,7 @@ from audit.models import StatusChange, TaskRun
 from monitoring import broker, inbox
 from monitoring.facts import DESCRIPTIVE_DOCUMENTS, DESCRIPTIVE_TEXTS
 from monitoring.hooks import OUTBOX
+from monitoring.ledger_models import Evidence, LostTask
 from monitoring.models import ErrorGroup, InboxPosition, Queue, SetAsideEntry, Task
 from monitoring.rebuilding import differences, rebuild
 from monitoring.recorder import Recorder
@@ -77,6 +78,14 @@ _told = st.fixed_dictionaries(
         "service_request": or_anything(_objects),
     },
 )
+_loss = st.fixed_dictionaries(
+    {},
+    optional={
+        "evidence": or_anything(st.sampled_from(sorted(Evidence))),
+        "since": or_anything(st.floats(0, 2e9)),
+        "details": or_anything(st.dictionaries(st.text(max_size=9), anything, max_size=3)),
+    },
+)
 reports = st.fixed_dictionaries(
     {"id": or_anything(st.sampled_from(IDS)), "s": or_anything(st.sampled_from(WORDS))},
     optional={
@@ -89,6 +98,7 @@ reports = st.fixed_dictionaries(
         "at": or_anything(st.floats(0, 2e9)),
         "d": or_anything(_description),
         "t": or_anything(_told),
+        "lost": or_anything(_loss),
     },
 )
 payloads = st.one_of(
@@ -101,7 +111,7 @@ payloads = st.one_of(
 def empty() -> None:
     """As before the first entry."""
     broker.connection().delete(OUTBOX)
-    for model in (Task, StatusChange, TaskRun, Queue, ErrorGroup, SetAsideEntry, InboxPosition):
+    for model in (Task, StatusChange, TaskRun, LostTask, Queue, ErrorGroup, SetAsideEntry, InboxPosition):
         model._default_manager.all().delete()
     rebuild()
 

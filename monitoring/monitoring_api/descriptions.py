@@ -56,8 +56,9 @@ ledger = _SURFACE.reads(
     "get_ledger",
     "Account for every task",
     "By hour of creation and queue: how many tasks came, and where they are now. Nothing is missing while `difference` "
-    "is 0. Tasks whose job is gone from Redis are `lost`, and told of one by one with what is known of the reason. The "
-    "figures are counted while writing; the answer takes as long at ten million tasks as at ten thousand.",
+    "is 0. Tasks whose process was killed, or whose job is gone from Redis, are `lost`, and told of one by one with "
+    "what is known of the reason. The figures are counted while writing; the answer takes as long at ten million tasks "
+    "as at ten thousand.",
     asks=[serializers.LedgerQuery],
     answer=serializers.LedgerResponse,
     example=examples.LEDGER,

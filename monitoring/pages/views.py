@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from audit.roles import VIEW
 from audit.trail_filter import deeds_on, removal_of
+from monitoring import ledger
 from monitoring.inbox import task_id_for
 from monitoring.models import Task
 from monitoring.pages import acting
@@ -116,6 +117,7 @@ def _task(request: HttpRequest, task_id: UUID, template: str) -> HttpResponse:
         "told": [(label, value) for label, name in TOLD if (value := getattr(task, name)) and value != str(task.pk)],
         "retried": related.get(task.retry_of) if task.retry_of else None,
         "deeds": deeds_for(task, request.user),
+        "lost": ledger.loss_of(task),
     }
     return render(request, template, context)
 
