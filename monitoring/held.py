@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from rq.intermediate_queue import IntermediateQueue
@@ -74,6 +74,8 @@ class HeldJob:
 class ServerFacts(NamedTuple):
     """What the server says of itself."""
 
+    now: datetime
+    """By its own clock, by which the record tells when tasks changed."""
     started_seconds_ago: int
     evicted_keys: int
     expired_keys: int
@@ -82,9 +84,12 @@ class ServerFacts(NamedTuple):
 
 
 def server_facts() -> ServerFacts:
-    """One command; raises BrokerError."""
+    """Two commands; raises BrokerError."""
     info: Any = broker.connection().info()
+    time: Any = broker.connection().time()
+    seconds, microseconds = time
     return ServerFacts(
+        now=datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds),
         started_seconds_ago=int(info.get("uptime_in_seconds", 0)),
         evicted_keys=int(info.get("evicted_keys", 0)),
         expired_keys=int(info.get("expired_keys", 0)),
