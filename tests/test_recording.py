@@ -226,7 +226,8 @@ def test_reporting_outside_a_job_does_nothing() -> None:
 
 @pytest.mark.parametrize("word", ["finished", "failed"])
 def test_a_run_that_the_clock_was_set_back_in_is_recorded_and_timed_by_redis(word: str) -> None:
-    for number, report in enumerate(({"s": "queued"}, {"s": "started"}, {"s": word, "ms": -29_950.0})):
+    run: list[dict[str, Any]] = [{"s": "queued"}, {"s": "started"}, {"s": word, "ms": -29_950.0}]
+    for number, report in enumerate(run):
         entry = {"id": "a", "q": "default", "f": "tests.jobs.echo", **report}
         broker.connection().xadd(OUTBOX, {"e": json.dumps(entry)}, id=f"{1_700_000_000_000 + 40 * number}-0")
     record()

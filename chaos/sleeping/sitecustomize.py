@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import select
 import time
+from typing import SupportsIndex
 
 
-def sleep(seconds: float) -> None:
+def sleep(seconds: float | SupportsIndex) -> None:
     """As ``time.sleep``, by a wait that has a length and no end."""
-    select.select([], [], [], seconds)
+    select.select([], [], [], float(seconds))
 
 
 time.sleep = sleep
