@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from rq.intermediate_queue import IntermediateQueue
@@ -86,10 +86,8 @@ class ServerFacts(NamedTuple):
 def server_facts() -> ServerFacts:
     """Two commands; raises BrokerError."""
     info: Any = broker.connection().info()
-    time: Any = broker.connection().time()
-    seconds, microseconds = time
     return ServerFacts(
-        now=datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds),
+        now=broker.now(),
         started_seconds_ago=int(info.get("uptime_in_seconds", 0)),
         evicted_keys=int(info.get("evicted_keys", 0)),
         expired_keys=int(info.get("expired_keys", 0)),
