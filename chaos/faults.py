@@ -10,10 +10,14 @@ from pathlib import Path
 
 import redis
 
-from chaos.servers import Postgres, SmallDisk, Valkey
+from chaos.servers import Clock, Postgres, SmallDisk, Valkey
 from chaos.sites import UNREACHABLE, Site
 
 OUTAGE_SECONDS = 30
+CLOCK_STEPS = ((30, 10), (0, 35), (-30, 10), (0, 10))
+"""How many seconds ahead, and for how long. While the clocks are right again the schedule comes to due times that were
+not fired early, so that there are some to be late with. RQ gives a job up whose worker gave no sign of life for a
+minute and a half by its clock: steps of that length are not survived by its jobs."""
 KILLS = 5
 """Of each kind of process."""
 QUIET_SECONDS = 6
@@ -37,9 +41,9 @@ class Scene:
     """What should have been said, and was not."""
     said: set[str] = field(default_factory=set)
 
-    def begin(self, *, database_url: str = "", redis_url: str = "") -> Site:
-        """A running site under load."""
-        self.site = Site(self.directory, database_url=database_url, redis_url=redis_url)
+    def begin(self, *, database_url: str = "", redis_url: str = "", **environment: str) -> Site:
+        """A running site under load; what else is given are variables of the site's environment."""
+        self.site = Site(self.directory, database_url=database_url, redis_url=redis_url, **environment)
         self.ends.callback(self.site.end)
         self.site.start()
         self.site.begin_load()
@@ -186,6 +190,23 @@ def disk_full(scene: Scene) -> None:
     scene.outage(disk.fill, disk.make_room, "overview: recorder", "ready: recorder")
 
 
+def clock_steps(scene: Scene) -> None:
+    """Every process of the site has a wall clock that goes ahead, back, behind and back.
+
+    Redis, from which the order of reports comes, keeps the true time, and so do the load, which says when its delayed
+    jobs are due, and the verdict, which reads no clock.
+    """
+    server = Valkey(scene.directory, keeps=True)
+    clock = Clock(scene.directory)
+    server.start()
+    scene.ends.callback(server.end)
+    scene.begin(redis_url=server.url, **clock.environment)
+    for ahead, seconds in CLOCK_STEPS:
+        clock.step(ahead)
+        scene.faults += 1
+        time.sleep(seconds)
+
+
 def several_killed(scene: Scene) -> None:
     """One after another, without a pause. No worker: RQ takes a minute and a half to notice that one is gone."""
     site = scene.begin()
@@ -211,5 +232,6 @@ FAULTS = (
     Fault(name="postgres-restarted", what="PostgreSQL restarted at once", act=postgres_restarted),
     Fault(name="postgres-stopped", what="PostgreSQL away for 30 s", act=postgres_stopped),
     Fault(name="postgres-frozen", what="PostgreSQL silent for 30 s", act=postgres_frozen),
+    Fault(name="clock-steps", what="clocks 30 s ahead, right, 30 s behind, right", act=clock_steps),
     Fault(name="disk-full", what="disk full under SQLite for 30 s", act=disk_full),
 )

@@ -53,6 +53,41 @@ class Valkey:
     end = kill
 
 
+class Clock:
+    """The wall clock of the processes that are started with its environment: right, ahead or behind.
+
+    Debian's libfaketime answers them when they ask for the time of day; how long something takes they still measure
+    rightly. It reads the step from a file, which is replaced whole: nobody finds it half written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "clock"
+        self.step(0)
+        self.environment = {
+            "LD_PRELOAD": str(_faketime_library()),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+            "PYTHONPATH": str(Path(__file__).with_name("sleeping")),
+        }
+
+    def step(self, seconds: int) -> None:
+        """From within a second on they are so far ahead of the true time, or behind if it is negative."""
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(f"{seconds:+d}s\n")
+        fresh.replace(self._file)
+
+
+def _faketime_library() -> Path:
+    """The one for processes with threads, which all of ours are."""
+    places = ("/usr/lib/*/faketime", "/usr/lib64/faketime", "/usr/lib/faketime", "/usr/local/lib/faketime")
+    found = sorted(path for place in places for path in Path("/").glob(f"{place[1:]}/libfaketimeMT.so.1"))
+    if not found:
+        raise Missing("libfaketime (Debian: apt-get install faketime)")
+    return found[0]
+
+
 class Postgres:
     """A cluster of our own. PostgreSQL refuses to run as root, so root runs it as the user ``postgres``."""
 

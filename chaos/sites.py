@@ -66,11 +66,16 @@ class Site:
     def begin_load(self, rate: float = RATE) -> None:
         """So many jobs a second come from now on."""
         words = [sys.executable, "-m", "chaos.load", f"{rate}", f"{JOB_SECONDS}", *map(str, self._files())]
-        environment = self.running.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
-        self._load = subprocess.Popen(words, cwd=ROOT, env=environment)
+        self._load = subprocess.Popen(words, cwd=ROOT, env=self._environment_beside())
 
     def _files(self) -> tuple[Path, Path]:
         return self.effects, self.accepted
+
+    def _environment_beside(self) -> dict[str, str]:
+        """Of the load and the verdict: the site's own, but for a wall clock that is changed."""
+        environment = self.running.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+        environment.pop("LD_PRELOAD", None)
+        return environment
 
     def end_load(self) -> None:
         """No more jobs come."""
@@ -174,7 +179,7 @@ class Site:
         told = subprocess.run(
             [sys.executable, "-m", "chaos.verdict", *map(str, self._files())],
             cwd=ROOT,
-            env=self.running.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+            env=self._environment_beside(),
             capture_output=True,
             text=True,
             timeout=120,

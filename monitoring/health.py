@@ -101,7 +101,7 @@ def recorder_lag_seconds() -> float:
     waiting = inbox.read(last_id or inbox.START, limit=1)
     if not waiting:
         return 0.0
-    return max(0.0, (datetime.now(UTC) - inbox.time_of(waiting[0].stream_id)).total_seconds())
+    return max(0.0, (broker.now() - inbox.time_of(waiting[0].stream_id)).total_seconds())
 
 
 def _unrecorded() -> Concern | None:

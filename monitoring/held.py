@@ -74,6 +74,8 @@ class HeldJob:
 class ServerFacts(NamedTuple):
     """What the server says of itself."""
 
+    now: datetime
+    """By its own clock, by which the record tells when tasks changed."""
     started_seconds_ago: int
     evicted_keys: int
     expired_keys: int
@@ -82,9 +84,10 @@ class ServerFacts(NamedTuple):
 
 
 def server_facts() -> ServerFacts:
-    """One command; raises BrokerError."""
+    """Two commands; raises BrokerError."""
     info: Any = broker.connection().info()
     return ServerFacts(
+        now=broker.now(),
         started_seconds_ago=int(info.get("uptime_in_seconds", 0)),
         evicted_keys=int(info.get("evicted_keys", 0)),
         expired_keys=int(info.get("expired_keys", 0)),

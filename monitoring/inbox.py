@@ -199,12 +199,13 @@ def _loss(document: dict[str, Any]) -> Loss | None:
 
 
 def _duration(document: dict[str, Any]) -> float | None:
+    """As the worker measured it; None if its clock was set back meanwhile, for then it says nothing of the run."""
     value = document.get("ms")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e13:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e13 < value < 1e13:
         raise NotUnderstood("'ms' must be a number of milliseconds")
-    return float(value)
+    return None if value < 0 else float(value)
 
 
 def _moment(value: Any) -> datetime | None:

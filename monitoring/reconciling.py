@@ -96,11 +96,10 @@ class Server:
     facts: ServerFacts
     evicted_before: int
     expired_before: int
-    now: datetime
 
     def evidence(self, task: Task, *, is_stranded: bool) -> tuple[Evidence, dict[str, Any]]:
         """Why the task's job may be gone, with the figures that say so."""
-        started_at = self.now - timedelta(seconds=self.facts.started_seconds_ago)
+        started_at = self.facts.now - timedelta(seconds=self.facts.started_seconds_ago)
         evicted = _since(self.facts.evicted_keys, self.evicted_before)
         expired = _since(self.facts.expired_keys, self.expired_before)
         details = {
@@ -162,13 +161,14 @@ class Reconciler(threading.Thread):
     def turn(self, *, unless_within: float = 0.0) -> Findings | None:
         """Compares now; None if another did so in the last seconds. Raises BrokerError and what the database raises."""
         facts = held.server_facts()
-        now = datetime.now(UTC)
+        now = facts.now
         with transaction.atomic():
             Reconciliation.objects.get_or_create(pk=1)
             row = Reconciliation.objects.select_for_update().get(pk=1)
-            if row.at is not None and now - row.at < timedelta(seconds=unless_within):
+            # One that lies in the future was made before a clock was set back, and tells nothing.
+            if row.at is not None and timedelta(0) <= now - row.at < timedelta(seconds=unless_within):
                 return None
-            server = Server(facts=facts, evicted_before=row.evicted_keys, expired_before=row.expired_keys, now=now)
+            server = Server(facts=facts, evicted_before=row.evicted_keys, expired_before=row.expired_keys)
             row.at, row.evicted_keys, row.expired_keys = now, facts.evicted_keys, facts.expired_keys
             row.save(update_fields=["at", "evicted_keys", "expired_keys"])
         findings = self._compare(server)
@@ -177,7 +177,7 @@ class Reconciler(threading.Thread):
 
     def _compare(self, server: Server) -> Findings:
         last_report = held.last_report()  # before Redis is asked for the jobs: see Suspect
-        tasks = self._unfinished(server.now)
+        tasks = self._unfinished(server.facts.now)
         found = held.jobs([task.job_id for task in tasks])
         stranded = _stranded(tasks, found)
         gone = {task.pk for task in tasks if task.job_id not in found}
@@ -223,7 +223,7 @@ class Reconciler(threading.Thread):
             suspect = before.get(task.pk)
             if suspect is None or not (is_drained or _position(suspect.last_report) <= _position(recorded)):
                 evidence, details = server.evidence(task, is_stranded=task.pk in stranded)
-                self.suspects[task.pk] = suspect or Suspect(server.now, last_report, evidence, details)
+                self.suspects[task.pk] = suspect or Suspect(server.facts.now, last_report, evidence, details)
                 continue
             entries.append(_loss(task, suspect))
         return entries

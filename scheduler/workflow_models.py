@@ -231,5 +231,5 @@ class WorkflowStep(models.Model):
 
 
 def elapsed_ms(start: datetime | None, end: datetime | None) -> float | None:
-    """The milliseconds between two moments, None unless both are known."""
-    return (end - start).total_seconds() * 1000 if start and end else None
+    """The milliseconds between two moments, None unless both are known; 0 if a clock was set back between them."""
+    return max(0.0, (end - start).total_seconds() * 1000) if start and end else None

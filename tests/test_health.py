@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Self
 
 import pytest
 
@@ -44,6 +44,20 @@ def test_it_notices_a_recorder_that_is_behind(db: None) -> None:
     recorder.drain()
     assert health.recorder_lag_seconds() == 0
     assert kinds() == []
+
+
+@pytest.mark.parametrize("ahead", [-30, 30])
+def test_a_recorder_is_not_behind_because_our_clock_is_wrong(
+    db: None, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(seconds=ahead)
+
+    monkeypatch.setattr(health, "datetime", Wrong)
+    report(seconds_ago=5)
+    assert 5 <= health.recorder_lag_seconds() < 15
 
 
 def test_it_forgives_a_recorder_that_has_just_been_asked(db: None) -> None:

@@ -41,7 +41,7 @@ READS = {
     *("EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LINDEX", "LLEN", "LPOS", "LRANGE", "MGET", "SCARD", "SMEMBERS"),
     *("STRLEN", "TTL", "ZRANK"),
     *("TYPE", "XINFO", "XLEN", "XRANGE", "XREAD", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE"),
-    *("AUTH", "CLIENT", "HELLO", "INFO", "PING", "SELECT"),  # of the connection, not of the data
+    *("AUTH", "CLIENT", "HELLO", "INFO", "PING", "SELECT", "TIME"),  # of the connection, not of the data
 }
 END = "that was all"
 

@@ -92,7 +92,7 @@ reports = st.fixed_dictionaries(
         "q": or_anything(st.sampled_from(["default", "mail", ""])),
         "f": or_anything(st.sampled_from(["shop.send", "shop.pay"])),
         "w": or_anything(st.sampled_from(["w-1", "w-2"])),
-        "ms": or_anything(st.floats(0, 1e6)),
+        "ms": or_anything(st.floats(-1e6, 1e6)),
         "r": or_anything(st.just('"done"')),
         "x": or_anything(st.sampled_from(["ValueError: no order 1", "Traceback …\nKeyError: 'x'"])),
         "at": or_anything(st.floats(0, 2e9)),

@@ -6,8 +6,8 @@ import json
 import random
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Self
 
 import pytest
 import rq
@@ -244,6 +244,27 @@ def test_of_two_one_compares() -> None:
     assert Reconciler().turn(unless_within=60) is None
 
 
+def test_a_comparison_in_the_future_keeps_nobody_from_comparing() -> None:
+    assert Reconciler().turn() is not None
+    Reconciliation.objects.update(at=datetime.now(UTC) + timedelta(days=400))  # the clock was set back since
+    assert Reconciler().turn(unless_within=60) is not None
+    assert Reconciler().turn(unless_within=60) is None
+
+
+def test_how_long_ago_a_task_changed_is_told_by_redis_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(seconds=30)
+
+    monkeypatch.setattr(reconciling, "SETTLED_SECONDS", 10)
+    monkeypatch.setattr(reconciling, "datetime", Ahead)
+    enqueue()
+    findings = Reconciler().turn()
+    assert findings is not None
+    assert findings.compared == 0
+
+
 # --- Seen without a report ----------------------------------------------------------------------------------------
 
 
@@ -297,8 +318,8 @@ def test_it_only_reads_but_for_its_reports() -> None:
     broker.connection().delete(f"rq:job:{task.job_id}")
     reconciler = Reconciler()
     commands = [*heard(reconciler.turn), *heard(reconciler.turn)]
-    reads = {"INFO", "EXISTS", "XINFO", "HMGET", "XLEN", "SMEMBERS", "LRANGE", "ZRANGE", "LLEN", "MULTI", "EXEC"}
-    assert set(commands) - reads == {"XADD"}
+    reads = {"INFO", "TIME", "EXISTS", "XINFO", "HMGET", "XLEN", "SMEMBERS", "LRANGE", "ZRANGE", "LLEN"}
+    assert set(commands) - reads - {"MULTI", "EXEC"} == {"XADD"}
 
 
 def test_a_mistake_of_ours_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:

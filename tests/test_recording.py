@@ -224,6 +224,19 @@ def test_reporting_outside_a_job_does_nothing() -> None:
 # --- Entries that are not understood ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("word", ["finished", "failed"])
+def test_a_run_that_the_clock_was_set_back_in_is_recorded_and_timed_by_redis(word: str) -> None:
+    run: list[dict[str, Any]] = [{"s": "queued"}, {"s": "started"}, {"s": word, "ms": -29_950.0}]
+    for number, report in enumerate(run):
+        entry = {"id": "a", "q": "default", "f": "tests.jobs.echo", **report}
+        broker.connection().xadd(OUTBOX, {"e": json.dumps(entry)}, id=f"{1_700_000_000_000 + 40 * number}-0")
+    record()
+    task = Task.objects.get(job_id="a")
+    assert task.status in (Status.COMPLETED, Status.FAILED)
+    assert task.duration_ms == 40.0
+    assert not SetAsideEntry.objects.exists()
+
+
 NONSENSE: list[dict[Any, Any]] = [
     {"e": b"\xff\xfe not json"},
     {"e": "[" * 100_000},
@@ -232,6 +245,7 @@ NONSENSE: list[dict[Any, Any]] = [
     {"e": '{"id": "", "s": "queued"}'},
     {"e": '{"id": ["a"], "s": "queued"}'},
     {"e": '{"id": "a", "s": "started", "ms": "long"}'},
+    {"e": '{"id": "a", "s": "finished", "ms": -1e300}'},
     {"e": '{"id": "a", "s": "scheduled", "at": 1e300}'},
     {"e": '{"id": "a", "s": "queued", "d": []  , "t": [1]}'},
     {"other": "field"},

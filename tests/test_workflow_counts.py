@@ -122,6 +122,11 @@ def test_the_ends_have_their_times() -> None:
     assert tally.run_us == round((workflow.duration_ms or 0) * 1000)
 
 
+def test_no_workflow_takes_less_than_no_time() -> None:
+    now = datetime.now(UTC)
+    assert Workflow(started_at=now, completed_at=now - timedelta(seconds=30)).duration_ms == 0
+
+
 def test_the_command_finds_and_repairs_what_is_wrong() -> None:
     begin()
     call_command("rebuild_rollups", verify=True, stdout=StringIO())
