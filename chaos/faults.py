@@ -203,7 +203,7 @@ def clock_steps(scene: Scene) -> None:
     scene.begin(redis_url=server.url, **clock.environment)
     for ahead, seconds in CLOCK_STEPS:
         clock.step(ahead)
-        scene.faults += 1
+        scene.broke()
         time.sleep(seconds)
 
 
