@@ -39,8 +39,8 @@ def leave_sign(worker_name: str, job_id: str, pipeline: Any) -> None:
     sign = {
         "job": job_id,
         "at": now.timestamp(),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
+        "worker_host": socket.gethostname(),
+        "worker_pid": os.getpid(),
         "memory_mb": memory.resident_mb(os.getpid(), born_at=now),
     }
     pipeline.set(SIGN_KEY.format(worker_name), json.dumps(sign), ex=SIGN_SECONDS)
@@ -65,7 +65,7 @@ def evidence(
         return None
     sign = _last_sign(connection, worker, job_id)
     seen_at = datetime.fromtimestamp(sign.pop("at"), tz=UTC) if "at" in sign else heartbeat
-    details: dict[str, Any] = {"died": "work horse" if horse else "worker", "worker": worker}
+    details: dict[str, Any] = {"process": "work horse" if horse else "worker", "worker": worker}
     if horse:
         details |= _way(horse[1])
     if usage:
@@ -97,4 +97,4 @@ def _last_sign(connection: Any, worker: str, job_id: str) -> dict[str, Any]:
         return {}
     if not isinstance(sign, dict) or sign.get("job") != job_id or not isinstance(sign.get("at"), float):
         return {}
-    return {name: sign[name] for name in ("at", "host", "pid", "memory_mb") if sign.get(name) is not None}
+    return {name: sign[name] for name in ("at", "worker_host", "worker_pid", "memory_mb") if sign.get(name) is not None}

@@ -63,8 +63,13 @@ class LostTask(models.Model):
 
     @property
     def told(self) -> list[tuple[str, str]]:
-        """The details for people, by what they are; the worker's name only where one ran it."""
-        return [(name.replace("_", " ").capitalize(), str(value)) for name, value in self.details.items()]
+        """The details for people, by what they are; memory with its unit."""
+        return [_in_words(name, value) for name, value in self.details.items()]
+
+
+def _in_words(name: str, value: object) -> tuple[str, str]:
+    unit = " MB" if name.endswith("_mb") else ""
+    return name.removesuffix("_mb").replace("_", " ").capitalize(), f"{value}{unit}"
 
 
 class Reconciliation(models.Model):

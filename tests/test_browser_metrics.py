@@ -21,6 +21,9 @@ PANES = 7
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_pages_fit_and_are_accessible(visitor: Visitors, theme: str, width: int) -> None:
     someone = visitor(color_scheme=theme, viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    broker.enqueue("tests.jobs.kill_horse")  # so that the ledger has something long to say
+    ledger = f"{someone.address}{BASE}/ledger"
+    assert wait_for(lambda: "Signal: SIGKILL" in someone.context.request.get(ledger).text(), 20)
     violations = []
     for path in (
         "/ledger",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from datetime import UTC, datetime, timedelta
@@ -52,7 +53,7 @@ def test_a_killed_work_horse_is_named_with_signal_memory_and_worker() -> None:
     assert (lost.job_id, lost.evidence, lost.was) == (job_id, Evidence.KILLED, Status.RUNNING)
     task = Task.objects.get()
     assert task.status == Status.FAILED
-    assert lost.details["died"] == "work horse"
+    assert lost.details["process"] == "work horse"
     assert lost.details["worker"] == task.worker
     assert lost.details["signal"] == "SIGKILL"
     assert 5 < lost.details["peak_memory_mb"] < 5_000
@@ -84,17 +85,17 @@ def test_a_killed_worker_is_named_with_its_last_sign_of_life() -> None:
     give_up()
     lost = LostTask.objects.get()
     assert (lost.job_id, lost.evidence) == (job_id, Evidence.KILLED)
-    assert lost.details["died"] == "worker"
-    assert (lost.details["worker"], lost.details["pid"]) == (worker_name, process.pid)
+    assert lost.details["process"] == "worker"
+    assert (lost.details["worker"], lost.details["worker_pid"]) == (worker_name, process.pid)
     assert lost.details["memory_mb"] > 5
-    assert lost.details["host"]
+    assert lost.details["worker_host"]
     assert timedelta(0) <= killed_at - lost.missing_since < timedelta(seconds=5)
     assert lost.details["last_heartbeat"] == lost.missing_since.isoformat(timespec="milliseconds")
     assert (the_line().lost, the_line().difference) == (1, 0)
 
 
 @pytest.mark.parametrize(
-    "sign", [b"", b"[]", b"no JSON", b'{"job": "another", "at": 1.5, "pid": 7}', b'{"at": "yesterday"}']
+    "sign", [b"", b"[]", b"no JSON", b'{"job": "another", "at": 1.5, "worker_pid": 7}', b'{"at": "yesterday"}']
 )
 def test_a_sign_that_says_nothing_of_the_job_is_left_out(sign: bytes) -> None:
     broker.connection().set(deaths.SIGN_KEY.format("w-1"), sign)
@@ -107,7 +108,7 @@ def test_a_sign_that_says_nothing_of_the_job_is_left_out(sign: bytes) -> None:
         heartbeat=heard_at,
     )
     assert told is not None
-    assert told["details"] == {"worker": "w-1", "died": "worker", "last_heartbeat": "2026-11-25T12:00:00.000+00:00"}
+    assert told["details"] == {"worker": "w-1", "process": "worker", "last_heartbeat": "2026-11-25T12:00:00.000+00:00"}
     assert told["since"] == heard_at.timestamp()
 
 
@@ -160,6 +161,7 @@ def test_page_and_api_tell_of_it(browser: Client, api: Client) -> None:
     page = browser.get("/monitoring/ledger").content.decode()
     assert "Its process died" in page
     assert "Signal: SIGKILL" in page
+    assert re.search(r"Peak memory: [\d.]+ MB\.", page)
     lost: list[dict[str, Any]] = json.loads(api.get("/api/v1/monitoring/ledger").content)["lost"]
     assert [one["evidence"] for one in lost] == ["killed"]
     task_page = browser.get(f"/monitoring/tasks/{Task.objects.get().pk}").content.decode()
