@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -191,7 +192,21 @@ def test_the_page_says_what_does_not_balance(lost: Task, browser: Client) -> Non
     assert "rebuild_rollups --verify" in text
 
 
-@pytest.mark.parametrize("asked", ["range=9y", "queue=%00", f"queue={'x' * 5000}", "queue=%3Cb%3E&range="])
+def test_the_page_is_a_table_for_spreadsheets_too(lost: Task, browser: Client) -> None:
+    answer = browser.get(f"{PAGE}?format=csv")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    (row,) = csv.DictReader(answer.content.decode().splitlines())
+    assert row["queue"] == "default"
+    assert row["start"].endswith(":00:00Z")
+    figures = ("enqueued", "completed", "failed", "cancelled", "waiting", "running", "lost", "difference")
+    assert [int(row[name]) for name in figures] == [5, 2, 1, 0, 1, 0, 1, 0]
+    nothing = browser.get(f"{PAGE}?format=csv&queue=mail").content.decode().splitlines()
+    assert nothing == [",".join(row)]
+
+
+@pytest.mark.parametrize(
+    "asked", ["range=9y", "format=csv&range=9y", "queue=%00", f"queue={'x' * 5000}", "queue=%3Cb%3E&range="]
+)
 def test_the_page_bears_odd_addresses(asked: str, browser: Client) -> None:
     assert browser.get(f"{PAGE}?{asked}").status_code == 200
 

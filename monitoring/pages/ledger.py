@@ -12,6 +12,7 @@ from django.shortcuts import render
 from monitoring import ledger
 from monitoring.ledger_models import Reconciliation
 from monitoring.pages import choices
+from monitoring.pages.list_files import csv_lines
 from monitoring.pages.views import for_viewers
 
 MOST_LINES = 200
@@ -31,7 +32,9 @@ LENGTHS = {Range.DAY: ledger.USUAL, Range.WEEK: timedelta(days=7), Range.MONTH: 
 
 @for_viewers
 def ledger_page(request: HttpRequest) -> HttpResponse:
-    """Is every task accounted for?"""
+    """Is every task accounted for? With ``format=csv`` every hour of every queue, or of the one asked for."""
+    if request.GET.get("format") == "csv":
+        return _as_csv(request)
     span = choices.chosen(request.GET, "range", Range.DAY)
     context = {
         "section": "ledger",
@@ -47,12 +50,27 @@ def ledger_parts(request: HttpRequest) -> HttpResponse:
     return render(request, "ledger/_parts.html", _context(request))
 
 
+def _as_csv(request: HttpRequest) -> HttpResponse:
+    _, queue, start, end = _asked(request)
+    columns = ("start", "queue", "enqueued", *ledger.PLACES, "difference")
+    rows = ([getattr(line, name) for name in columns] for line in ledger.lines(start, end, queue))
+    return HttpResponse(
+        "".join(csv_lines(columns, rows)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="ledger.csv"'},
+    )
+
+
+def _asked(request: HttpRequest) -> tuple[Range, str, datetime, datetime]:
+    """The range, the queue (empty: all), and from when to when that is."""
+    span = choices.chosen(request.GET, "range", Range.DAY)
+    end = datetime.now(UTC)
+    return span, request.GET.get("queue", "")[:255].replace("\0", ""), end - LENGTHS[span], end
+
+
 def _context(request: HttpRequest) -> dict[str, Any]:
     """Five queries, however many tasks there are."""
-    span = choices.chosen(request.GET, "range", Range.DAY)
-    queue = request.GET.get("queue", "")[:255].replace("\0", "")
-    end = datetime.now(UTC)
-    start = end - LENGTHS[span]
+    span, queue, start, end = _asked(request)
     lines = ledger.lines(start, end, queue)
     return {
         "span": span,
