@@ -8,7 +8,8 @@ from importlib import import_module
 
 NAMES = ("recording", "recorder", "dispatching", "latency")
 APART = (
-    "endpoints", "operations", "pausing", "pruning", "watching", "workflows", "workflow_chaos", "soak", "fuzz",
+    "endpoints", "operations", "pausing", "pruning", "reconciling", "watching", "workflows", "workflow_chaos", "soak",
+    "fuzz",
 )  # fmt: skip
 """Run when named only: they take long."""
 
