@@ -7,7 +7,6 @@ job runs, under a key that outlives them. No Django here: the hooks import it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -27,7 +26,7 @@ SIGN_KEY = "quarterdeck:sign-of-life:{0}"
 """Of a worker, by its name."""
 SIGN_SECONDS = 3600
 """RQ gives the job of a dead worker up within 90 seconds, but only while another worker cleans up."""
-_HORSE = re.compile(r"Work-horse terminated unexpectedly; waitpid returned (None|\d+)")
+_HORSE = re.compile(r"Work-horse terminated unexpectedly; waitpid returned (None|\d{1,5})\b")
 _WORKER = re.compile(r"Moved to FailedJobRegistry, due to AbandonedJobError|Job was stuck in intermediate queue")
 _KIB_PER_UNIT = 1 if sys.platform != "darwin" else 1 / 1024
 """Of getrusage(2)'s ru_maxrss: Linux counts in KiB, macOS in bytes."""
@@ -64,7 +63,7 @@ def evidence(
     if not horse and not _WORKER.match(error):
         return None
     sign = _last_sign(connection, worker, job_id)
-    seen_at = datetime.fromtimestamp(sign.pop("at"), tz=UTC) if "at" in sign else heartbeat
+    seen_at = sign.pop("at", heartbeat)
     details: dict[str, Any] = {"process": "work horse" if horse else "worker", "worker": worker}
     if horse:
         details |= _way(horse[1])
@@ -77,24 +76,26 @@ def evidence(
 
 
 def _way(waited: str) -> dict[str, Any]:
-    """How it ended, of what waitpid(2) returned."""
+    """How it ended, of what waitpid(2) returned; what no process can end with says nothing."""
     if waited == "None":
         return {"signal": "SIGKILL, by its worker: it went on a minute after its time limit"}
-    status = int(waited)
-    if not os.WIFSIGNALED(status):
-        return {"exit_code": os.waitstatus_to_exitcode(status)}
-    number = os.WTERMSIG(status)
-    with contextlib.suppress(ValueError):
-        return {"signal": signal.Signals(number).name}
-    return {"signal": f"{number}"}
+    try:
+        code = os.waitstatus_to_exitcode(int(waited))
+        return {"exit_code": code} if code >= 0 else {"signal": signal.Signals(-code).name}
+    except ValueError:
+        return {}
 
 
 def _last_sign(connection: Any, worker: str, job_id: str) -> dict[str, Any]:
-    """What the job's worker said last, as far as it is known; empty if it spoke of another job, or its key is gone."""
+    """What the job's worker said last, ``at`` as a moment; empty if it spoke of another job, or its key is gone.
+
+    What lies in Redis is anyone's: what is no sign counts as none.
+    """
     try:
         sign = json.loads(connection.get(SIGN_KEY.format(worker)) or b"{}") if worker else {}
-    except (RedisError, ValueError):
+        if not isinstance(sign, dict) or sign.get("job") != job_id:
+            return {}
+        told = {name: sign[name] for name in ("worker_host", "worker_pid", "memory_mb") if sign.get(name) is not None}
+        return {"at": datetime.fromtimestamp(sign["at"], tz=UTC), **told}
+    except (RedisError, ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError):
         return {}
-    if not isinstance(sign, dict) or sign.get("job") != job_id or not isinstance(sign.get("at"), float):
-        return {}
-    return {name: sign[name] for name in ("at", "worker_host", "worker_pid", "memory_mb") if sign.get(name) is not None}

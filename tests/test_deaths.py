@@ -95,7 +95,19 @@ def test_a_killed_worker_is_named_with_its_last_sign_of_life() -> None:
 
 
 @pytest.mark.parametrize(
-    "sign", [b"", b"[]", b"no JSON", b'{"job": "another", "at": 1.5, "worker_pid": 7}', b'{"at": "yesterday"}']
+    "sign",
+    [
+        b"",
+        b"[]",
+        b"no JSON",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"job": "another", "at": 1.5, "worker_pid": 7}',
+        b'{"job": "1", "worker_pid": 7}',
+        b'{"job": "1", "at": "yesterday"}',
+        b'{"job": "1", "at": 1e300}',
+        b'{"job": "1", "at": NaN}',
+    ],
 )
 def test_a_sign_that_says_nothing_of_the_job_is_left_out(sign: bytes) -> None:
     broker.connection().set(deaths.SIGN_KEY.format("w-1"), sign)
@@ -116,6 +128,7 @@ def test_a_sign_that_says_nothing_of_the_job_is_left_out(sign: bytes) -> None:
     "error",
     [
         "",
+        "Work-horse terminated unexpectedly; waitpid returned 999999999999999999999; ",
         "Job stopped by user, work-horse terminated.",
         "The worker was stopped and the task did not end within 3 s of grace.",
         "Traceback (most recent call last):\nRuntimeError: Work-horse terminated unexpectedly; waitpid returned 9",
@@ -123,6 +136,26 @@ def test_a_sign_that_says_nothing_of_the_job_is_left_out(sign: bytes) -> None:
 )
 def test_other_failures_are_no_deaths(error: str) -> None:
     assert deaths.evidence(error, job_id="1", worker="w-1", connection=broker.connection()) is None
+
+
+@pytest.mark.parametrize(
+    ("waited", "known"),
+    [
+        ("9 (signal 9)", {"signal": "SIGKILL"}),
+        ("139 (signal 11)", {"signal": "SIGSEGV"}),
+        ("256", {"exit_code": 1}),
+        ("None", {"signal": "SIGKILL, by its worker: it went on a minute after its time limit"}),
+        ("127", {}),
+    ],
+)
+def test_the_way_it_ended_is_read_from_what_rq_says(waited: str, known: dict[str, Any]) -> None:
+    told = deaths.evidence(
+        f"Work-horse terminated unexpectedly; waitpid returned {waited}; ",
+        job_id="1",
+        worker="w-1",
+        connection=broker.connection(),
+    )
+    assert told == {"evidence": "killed", "details": {"process": "work horse", "worker": "w-1", **known}}
 
 
 def test_a_retried_run_was_not_the_end_and_nothing_is_lost() -> None:
