@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from redis.exceptions import ResponseError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.queue import Queue
@@ -100,6 +101,20 @@ def last_report() -> str:
     return str(info["last-generated-id"].decode())
 
 
+def _answers(pipeline: Any) -> list[Any]:
+    """What Redis answers to each command; None where a key is not of the type that RQ gives it, so is none of RQ's.
+
+    Whatever else goes wrong is raised: what could not be asked for must not be taken for missing.
+    """
+    answers = []
+    for answer in pipeline.execute(raise_on_error=False):
+        is_refused = isinstance(answer, ResponseError)
+        if is_refused and not str(answer).startswith("WRONGTYPE"):
+            raise answer
+        answers.append(None if is_refused else answer)
+    return answers
+
+
 def jobs(job_ids: Sequence[str], *, with_calls: bool = False) -> dict[str, HeldJob]:
     """Those of the jobs that Redis holds, by id; one round trip for each few hundred."""
     found = {}
@@ -109,8 +124,8 @@ def jobs(job_ids: Sequence[str], *, with_calls: bool = False) -> dict[str, HeldJ
         with broker.connection().pipeline(transaction=False) as pipeline:
             for job_id in chunk:
                 pipeline.hmget(Job.redis_job_namespace_prefix + job_id, fields)
-            for job_id, values in zip(chunk, pipeline.execute(), strict=True):
-                if any(value is not None for value in values[:2]):  # RQ never writes a job without a queue
+            for job_id, values in zip(chunk, _answers(pipeline), strict=True):
+                if values and any(value is not None for value in values[:2]):  # RQ never writes a job without a queue
                     found[job_id] = _held(job_id, dict(zip(fields, values, strict=True)))
     return found
 
@@ -157,7 +172,7 @@ def errors(job_ids: Sequence[str]) -> dict[str, str]:
     with broker.connection().pipeline(transaction=False) as pipeline:
         for job_id in job_ids:
             pipeline.xrevrange(f"rq:results:{job_id}", count=1)
-        answers = pipeline.execute()
+        answers = _answers(pipeline)
     return {job_id: _error(answer) for job_id, answer in zip(job_ids, answers, strict=True)}
 
 
@@ -189,13 +204,17 @@ def _newest_of(key: str, most: int, look: Callable[[str, int, int], list[str]]) 
 
 
 def _line_of(key: str, first: int, last: int) -> list[str]:
-    members: Any = broker.connection().lrange(key, first, last)
-    return [_text(member) for member in members]
+    with broker.connection().pipeline(transaction=False) as pipeline:
+        pipeline.lrange(key, first, last)
+        (members,) = _answers(pipeline)
+    return [_text(member) for member in members or ()]
 
 
 def _members_of(key: str, first: int, last: int) -> list[str]:
-    members: Any = broker.connection().zrange(key, first, last)
-    return [_text(member) for member in members]
+    with broker.connection().pipeline(transaction=False) as pipeline:
+        pipeline.zrange(key, first, last)
+        (members,) = _answers(pipeline)
+    return [_text(member) for member in members or ()]
 
 
 def _runs_of(key: str, first: int, last: int) -> list[str]:
@@ -216,7 +235,7 @@ def empty_queues(names: Sequence[str]) -> set[str]:
             key = Queue.redis_queue_namespace_prefix + name
             pipeline.llen(key)
             pipeline.llen(IntermediateQueue.get_intermediate_queue_key(key))
-        lengths = pipeline.execute()
+        lengths = [length or 0 for length in _answers(pipeline)]
     return {name for name, line, between in zip(names, lengths[::2], lengths[1::2], strict=True) if not line + between}
 
 
