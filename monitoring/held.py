@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -184,42 +184,44 @@ def _error(entries: Any) -> str:
         return ""
 
 
+class _Place(NamedTuple):
+    """Where ids of jobs are kept."""
+
+    key: str
+    command: str
+    """LRANGE or ZRANGE, which take the same arguments."""
+    has_runs: bool = False
+    """Each as "<job>:<execution>"; a job's id may have colons of its own."""
+
+    def ids(self, members: Sequence[bytes] | None) -> list[str]:
+        texts = [_text(member) for member in members or ()]
+        return [text.rpartition(":")[0] for text in texts] if self.has_runs else texts
+
+
 def newest_ids(queue_name: str, *, of_each: int) -> Chunks:
     """The ids of jobs in a queue and in each of its registries, a chunk at a time, the newest first.
 
     What follows of one place is left out after ``send(True)``: whoever looks knows the whole chunk already.
     """
-    yield from _newest_of(Queue.redis_queue_namespace_prefix + queue_name, of_each, _line_of)
-    for registry in _REGISTRIES:
-        look = _runs_of if registry is StartedJobRegistry else _members_of
-        yield from _newest_of(registry.key_template.format(queue_name), of_each, look)
+    places = [_Place(Queue.redis_queue_namespace_prefix + queue_name, "LRANGE")]
+    places += [
+        _Place(each.key_template.format(queue_name), "ZRANGE", each is StartedJobRegistry) for each in _REGISTRIES
+    ]
+    for start in range(0, of_each, CHUNK):
+        left = []
+        for place, found in zip(places, _chunks(places, start), strict=True):
+            is_known = yield found
+            if not is_known and len(found) == CHUNK:
+                left.append(place)
+        places = left
 
 
-def _newest_of(key: str, most: int, look: Callable[[str, int, int], list[str]]) -> Chunks:
-    for start in range(0, most, CHUNK):
-        found = look(key, -(start + CHUNK), -(start + 1))
-        is_known = yield found
-        if is_known or len(found) < CHUNK:
-            return
-
-
-def _line_of(key: str, first: int, last: int) -> list[str]:
+def _chunks(places: Sequence[_Place], start: int) -> list[list[str]]:
+    """A chunk of each place, after the ``start`` newest; one round trip."""
     with broker.connection().pipeline(transaction=False) as pipeline:
-        pipeline.lrange(key, first, last)
-        (members,) = _answers(pipeline)
-    return [_text(member) for member in members or ()]
-
-
-def _members_of(key: str, first: int, last: int) -> list[str]:
-    with broker.connection().pipeline(transaction=False) as pipeline:
-        pipeline.zrange(key, first, last)
-        (members,) = _answers(pipeline)
-    return [_text(member) for member in members or ()]
-
-
-def _runs_of(key: str, first: int, last: int) -> list[str]:
-    """A run is kept as "<job>:<execution>"; a job's id may have colons of its own."""
-    return [member.rpartition(":")[0] for member in _members_of(key, first, last)]
+        for place in places:
+            pipeline.execute_command(place.command, place.key, -(start + CHUNK), -(start + 1))
+        return [place.ids(members) for place, members in zip(places, _answers(pipeline), strict=True)]
 
 
 def queue_names() -> list[str]:

@@ -74,6 +74,21 @@ def test_what_waits_in_a_queue_that_was_overwritten_is_stranded() -> None:
     assert LostTask.objects.get().evidence == "stranded"
 
 
+def test_it_goes_through_each_place_from_the_newest_until_all_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "CHUNK", 2)
+    server = broker.connection()
+    server.rpush("rq:queue:default", "q1", "q2", "q3")
+    server.zadd("rq:wip:default", {"with:colon:run": 1})
+    server.zadd("rq:failed:default", {f"f{number}": number for number in range(9)})
+    chunks = list(held.newest_ids("default", of_each=6))
+    assert [set(chunk) for chunk in chunks if chunk] == [
+        {"q2", "q3"}, {"with:colon"}, {"f7", "f8"}, {"q1"}, {"f5", "f6"}, {"f3", "f4"},
+    ]  # fmt: skip
+    walk = held.newest_ids("default", of_each=6)
+    assert next(walk) == ["q2", "q3"]
+    assert [chunk for chunk in (walk.send(True), *walk) if chunk and chunk[0].startswith("q")] == []
+
+
 @pytest.fixture
 def allowed_little(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whoever asks from now on may read no hashes, streams and lists; undone at the end."""
