@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from redis.exceptions import ResponseError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.queue import Queue
@@ -103,6 +104,20 @@ def last_report() -> str:
     return str(info["last-generated-id"].decode())
 
 
+def _answers(pipeline: Any) -> list[Any]:
+    """What Redis answers to each command; None where a key is not of the type that RQ gives it, so is none of RQ's.
+
+    Whatever else goes wrong is raised: what could not be asked for must not be taken for missing.
+    """
+    answers = []
+    for answer in pipeline.execute(raise_on_error=False):
+        is_refused = isinstance(answer, ResponseError)
+        if is_refused and not str(answer).startswith("WRONGTYPE"):
+            raise answer
+        answers.append(None if is_refused else answer)
+    return answers
+
+
 def jobs(job_ids: Sequence[str], *, with_calls: bool = False) -> dict[str, HeldJob]:
     """Those of the jobs that Redis holds, by id; one round trip for each few hundred."""
     found = {}
@@ -112,8 +127,8 @@ def jobs(job_ids: Sequence[str], *, with_calls: bool = False) -> dict[str, HeldJ
         with broker.connection().pipeline(transaction=False) as pipeline:
             for job_id in chunk:
                 pipeline.hmget(Job.redis_job_namespace_prefix + job_id, fields)
-            for job_id, values in zip(chunk, pipeline.execute(), strict=True):
-                if any(value is not None for value in values[:2]):  # RQ never writes a job without a queue
+            for job_id, values in zip(chunk, _answers(pipeline), strict=True):
+                if values and any(value is not None for value in values[:2]):  # RQ never writes a job without a queue
                     found[job_id] = _held(job_id, dict(zip(fields, values, strict=True)))
     return found
 
@@ -160,7 +175,7 @@ def errors(job_ids: Sequence[str]) -> dict[str, str]:
     with broker.connection().pipeline(transaction=False) as pipeline:
         for job_id in job_ids:
             pipeline.xrevrange(f"rq:results:{job_id}", count=1)
-        answers = pipeline.execute()
+        answers = _answers(pipeline)
     return {job_id: _error(answer) for job_id, answer in zip(job_ids, answers, strict=True)}
 
 
@@ -172,38 +187,44 @@ def _error(entries: Any) -> str:
         return ""
 
 
+class _Place(NamedTuple):
+    """Where ids of jobs are kept."""
+
+    key: str
+    command: str
+    """LRANGE or ZRANGE, which take the same arguments."""
+    has_runs: bool = False
+    """Each as "<job>:<execution>"; a job's id may have colons of its own."""
+
+    def ids(self, members: Sequence[bytes] | None) -> list[str]:
+        texts = [_text(member) for member in members or ()]
+        return [text.rpartition(":")[0] for text in texts] if self.has_runs else texts
+
+
 def newest_ids(queue_name: str, *, of_each: int) -> Chunks:
     """The ids of jobs in a queue and in each of its registries, a chunk at a time, the newest first.
 
     What follows of one place is left out after ``send(True)``: whoever looks knows the whole chunk already.
     """
-    yield from _newest_of(Queue.redis_queue_namespace_prefix + queue_name, of_each, _line_of)
-    for registry in _REGISTRIES:
-        look = _runs_of if registry is StartedJobRegistry else _members_of
-        yield from _newest_of(registry.key_template.format(queue_name), of_each, look)
+    places = [_Place(Queue.redis_queue_namespace_prefix + queue_name, "LRANGE")]
+    places += [
+        _Place(each.key_template.format(queue_name), "ZRANGE", each is StartedJobRegistry) for each in _REGISTRIES
+    ]
+    for start in range(0, of_each, CHUNK):
+        left = []
+        for place, found in zip(places, _chunks(places, start), strict=True):
+            is_known = yield found
+            if not is_known and len(found) == CHUNK:
+                left.append(place)
+        places = left
 
 
-def _newest_of(key: str, most: int, look: Callable[[str, int, int], list[str]]) -> Chunks:
-    for start in range(0, most, CHUNK):
-        found = look(key, -(start + CHUNK), -(start + 1))
-        is_known = yield found
-        if is_known or len(found) < CHUNK:
-            return
-
-
-def _line_of(key: str, first: int, last: int) -> list[str]:
-    members: Any = broker.connection().lrange(key, first, last)
-    return [_text(member) for member in members]
-
-
-def _members_of(key: str, first: int, last: int) -> list[str]:
-    members: Any = broker.connection().zrange(key, first, last)
-    return [_text(member) for member in members]
-
-
-def _runs_of(key: str, first: int, last: int) -> list[str]:
-    """A run is kept as "<job>:<execution>"; a job's id may have colons of its own."""
-    return [member.rpartition(":")[0] for member in _members_of(key, first, last)]
+def _chunks(places: Sequence[_Place], start: int) -> list[list[str]]:
+    """A chunk of each place, after the ``start`` newest; one round trip."""
+    with broker.connection().pipeline(transaction=False) as pipeline:
+        for place in places:
+            pipeline.execute_command(place.command, place.key, -(start + CHUNK), -(start + 1))
+        return [place.ids(members) for place, members in zip(places, _answers(pipeline), strict=True)]
 
 
 def queue_names() -> list[str]:
@@ -219,7 +240,7 @@ def empty_queues(names: Sequence[str]) -> set[str]:
             key = Queue.redis_queue_namespace_prefix + name
             pipeline.llen(key)
             pipeline.llen(IntermediateQueue.get_intermediate_queue_key(key))
-        lengths = pipeline.execute()
+        lengths = [length or 0 for length in _answers(pipeline)]
     return {name for name, line, between in zip(names, lengths[::2], lengths[1::2], strict=True) if not line + between}
 
 

@@ -226,10 +226,10 @@ RULES: dict[str, Rule] = {
 
 
 def _model(name: str, **may: Who) -> dict[str, Rule]:
-    """The pages of a model: who may look (admins, unless said), add, change and delete (nobody, unless said)."""
+    """The pages of a model: admins look; who may add, change and delete is nobody, unless said."""
     below = f"admin/{name}/"
     one = f"{below}<path:object_id>/"
-    looked_at = any_method(may.get("look", ADMIN))
+    looked_at = any_method(ADMIN)
     changed = Rule({**looked_at.may, "POST": may.get("change", NOBODY)})
     return {
         below: looked_at,
@@ -251,13 +251,13 @@ RULES |= {
     **_model("monitoring/queue"),
     **_model("monitoring/taskcount"),
     **_model("monitoring/runcount"),
-    **_model("monitoring/stepcount", look=NOBODY),  # for superusers
+    **_model("monitoring/stepcount"),
     **_model("monitoring/inboxposition"),
-    **_model("monitoring/pruned", look=NOBODY),  # as above
+    **_model("monitoring/pruned"),
     **_model("monitoring/setasideentry", delete=ADMIN),
     **_model("scheduler/workflow"),
     **_model("scheduler/workflowstep"),
-    **_model("scheduler/workflowcount", look=NOBODY),  # as above
+    **_model("scheduler/workflowcount"),
     **_model("scheduler/scheduledjob", add=ADMIN, change=ADMIN, delete=ADMIN),
-    **_model("scheduler/scheduledfire", look=NOBODY),  # as above
+    **_model("scheduler/scheduledfire"),
 }

@@ -58,3 +58,17 @@ def browser(viewer: User) -> Client:
 def api(viewer: User) -> Client:
     """The viewer's client."""
     return client_of(viewer)
+
+
+@pytest.fixture
+def desk(operator: User) -> Client:
+    """The operator's browser."""
+    client = Client()
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def acting(operator: User) -> Client:
+    """The operator's client."""
+    return client_of(operator)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -89,6 +92,28 @@ def test_it_shows_nothing_to_staff_without_a_role(stranger: User) -> None:
     client = at_desk(stranger)
     assert client.get(reverse("admin:monitoring_task_changelist")).status_code == 403
     assert client.get(page_of(make_task())).status_code == 403
+
+
+BOOKKEEPING = ("monitoring_stepcount", "monitoring_pruned", "scheduler_workflowcount", "scheduler_scheduledfire")
+
+
+@pytest.mark.parametrize("model", BOOKKEEPING)
+def test_it_shows_bookkeeping_to_admins_alone(desk_of_admin: Client, desk_of_viewer: Client, model: str) -> None:
+    address = reverse(f"admin:{model}_changelist")
+    assert desk_of_admin.get(address).status_code == 200
+    assert desk_of_viewer.get(address).status_code == 403
+
+
+def test_the_migration_that_lets_admins_see_bookkeeping_can_be_undone(admin: User) -> None:
+    migration = import_module("scheduler.migrations.0006_admins_view_bookkeeping")
+    seen = {f"{label}.{codename}" for label, codenames in migration.VIEWED.items() for codename in codenames}
+    before = admin.get_group_permissions()
+    assert seen <= before
+    apps = MigrationLoader(connection).project_state(("scheduler", "0006_admins_view_bookkeeping")).apps
+    migration.let_them_view_no_more(apps, None)
+    assert User.objects.get(pk=admin.pk).get_group_permissions() == before - seen
+    migration.let_admins_view(apps, None)
+    assert User.objects.get(pk=admin.pk).get_group_permissions() == before
 
 
 # --- Records are read ---------------------------------------------------------------------------------------------

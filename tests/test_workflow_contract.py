@@ -10,7 +10,7 @@ from django.core.cache import caches
 from django.test import Client
 
 from tests.cast import client_of
-from tests.test_workflow_api import STEP_KEYS, TASK_KEYS, refused, sent
+from tests.workflow_api import STEP_KEYS, TASK_KEYS, refused, sent
 from tests.workflows import begin, run
 
 pytestmark = pytest.mark.django_db
