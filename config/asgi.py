@@ -9,6 +9,7 @@ from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
 from config.encoded_slashes import EncodedSlashes
+from config.request_ids import ConnectionIds
 
 
 def make_application() -> Any:
@@ -21,7 +22,7 @@ def make_application() -> Any:
 
     base = f"/{settings.MONITORING_BASE_PATH}"
     pages = EncodedSlashes(http, below=f"{base}/queues/")
-    return ProtocolTypeRouter({"http": Events(f"{base}/events", pages), "websocket": Hub(f"{base}/hub")})
+    return ConnectionIds(ProtocolTypeRouter({"http": Events(f"{base}/events", pages), "websocket": Hub(f"{base}/hub")}))
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

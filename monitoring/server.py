@@ -4,6 +4,7 @@
 * ``send`` waits while the client takes nothing, as ASGI has it. Daphne's own returns at once and lets the unsent pile
   up in memory, so an application could not tell a client that keeps up from one that stopped reading. A client that
   takes nothing of an HTTP answer for STALL_SECONDS is hung up on; the hub has its own rules.
+* The headers of an accepted WebSocket reach the client. Daphne drops them.
 * When it stops, what applications say last still leaves. Daphne closes the sockets before that is written, and ends
   no application at all when a request of the last second has none.
 """
@@ -25,6 +26,14 @@ Message = dict[str, Any]
 
 FAREWELL_SECONDS = 3.0
 STALL_SECONDS = 60.0
+
+
+def _with_headers(accept: Message) -> tuple[str | None, dict[str, str]]:
+    """What Daphne hands on to Autobahn, which takes headers beside the subprotocol; Daphne itself leaves them out."""
+    headers = {
+        bytes(name).decode("latin-1"): bytes(value).decode("latin-1") for name, value in accept.get("headers") or ()
+    }
+    return accept.get("subprotocol"), headers
 
 
 class Server(server.Server):  # type: ignore[misc]  # Daphne ships no types
@@ -49,6 +58,8 @@ class Server(server.Server):  # type: ignore[misc]  # Daphne ships no types
         elif message["type"] == "http.response.body":
             await self._answer(protocol, message)
         else:
+            if message["type"] == "websocket.accept":
+                message = {**message, "subprotocol": _with_headers(message)}
             with contextlib.suppress(Disconnected):  # gone while it was written to: Daphne tells the application
                 await super().handle_reply(protocol, message)
         if message["type"] == "websocket.send":

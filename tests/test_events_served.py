@@ -123,6 +123,7 @@ def test_it_streams_over_http(web: Web, watcher: User) -> None:
             head += client.recv(1)
         assert b"content-type: text/event-stream" in head.lower()
         assert b"x-accel-buffering: no" in head.lower()
+        assert b"x-request-id: " in head.lower()
         while len(events) < 7:
             # Chunked: sizes stand on lines of their own, which the reader would take for fields without a meaning.
             events += reader.read(client.recv(65_536).decode().replace("\r\n", "\n"))

@@ -75,6 +75,16 @@ def work() -> None:
     SimpleWorker([queue], connection=broker.connection(), serializer="json").work(burst=True, logging_level="ERROR")
 
 
+async def test_a_connection_has_an_id_as_a_request_has(webs: tuple[Web, Web], watcher: User) -> None:
+    address = f"ws://{webs[0].address}{PATH}?access_token={token_of(watcher)}"
+    async with connect(address, additional_headers={"X-Request-ID": "from-the-proxy-1"}) as client:
+        assert client.response is not None
+        assert client.response.headers["X-Request-ID"] == "from-the-proxy-1"
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://{webs[0].address}{PATH}")
+    assert len(refused.value.response.headers["X-Request-ID"]) == 32
+
+
 async def test_it_tells_the_same_in_order_through_any_process(webs: tuple[Web, Web], watcher: User) -> None:
     one, other = webs
     token = token_of(watcher)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ from django.conf import settings
 from django.test import Client
 
 from config.logs import JSONFormatter, LineFormatter
+from config.request_ids import ConnectionIds
 from monitoring import broker, log_context
 from tests.cast import API
 from tests.running import ROOT, wait_for
@@ -74,6 +76,33 @@ def test_lines_of_a_request_name_it(logged: list[dict[str, Any]], client: Client
     of_login = [line for line in logged if line["logger"] == "quarterdeck.logins"]
     assert [line["request_id"] for line in of_login] == ["request-0815"]
     assert CANARY not in json.dumps(logged)
+    assert log_context.request_id.get() == ""
+
+
+async def test_lines_of_a_connection_name_it_and_those_of_lasting_work_do_not(logged: list[dict[str, Any]]) -> None:
+    passed_on: list[Any] = []
+    answered: list[dict[str, Any]] = []
+
+    async def application(scope: dict[str, Any], _: Any, send: Any) -> None:
+        passed_on.extend(scope["headers"])
+        logging.getLogger("the.hub").warning("a line of the connection")
+        await asyncio.create_task(lasting(), context=log_context.about_nothing())
+        await send({"type": "websocket.accept", "headers": [(b"X-Request-Id", b"another-one")]})
+
+    async def lasting() -> None:
+        logging.getLogger("the.feed").warning("a line of what goes on")
+
+    async def keep(message: dict[str, Any]) -> None:
+        answered.append(message)
+
+    scope = {"type": "websocket", "headers": [(b"host", b"x"), (b"x-request-id", b"no\nline")]}
+    await ConnectionIds(application)(scope, None, keep)
+    of_hub, of_feed = ([line for line in logged if line["logger"] == name] for name in ("the.hub", "the.feed"))
+    (request_id,) = [value.decode() for name, value in passed_on if name == b"x-request-id"]
+    assert re.fullmatch("[0-9a-f]{32}", request_id)
+    assert answered == [{"type": "websocket.accept", "headers": [(b"x-request-id", request_id.encode())]}]
+    assert [line["request_id"] for line in of_hub] == [request_id]
+    assert not of_feed[0].get("request_id")
     assert log_context.request_id.get() == ""
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 
-from monitoring import live
+from monitoring import live, log_context
 from monitoring.broker import BrokerError
 from monitoring.events import snapshots
 from monitoring.events.snapshots import Snapshot
@@ -81,10 +81,10 @@ class Broadcast:
 
     def _start(self) -> None:
         if self._taking is None or self._taking.done():
-            self._taking = asyncio.create_task(self._take())
+            self._taking = asyncio.create_task(self._take(), context=log_context.about_nothing())
         # It listens to the end of the process: leaving a channel while another is joined is a race inside the layer.
         if self._hearing is None or self._hearing.done():
-            self._hearing = asyncio.create_task(self._hear())
+            self._hearing = asyncio.create_task(self._hear(), context=log_context.about_nothing())
 
     async def _take(self) -> None:
         while True:

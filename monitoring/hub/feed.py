@@ -16,7 +16,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import Error as DatabaseTrouble
 
-from monitoring import live
+from monitoring import live, log_context
 from monitoring.broker import BrokerError
 from monitoring.hub.backlog import Backlog, Hangup
 from monitoring.hub.protocol import pack
@@ -77,8 +77,8 @@ class Feed:
         layer = get_channel_layer()
         if not self._channel:
             self._channel = await layer.new_channel("hub.")
-            self._tasks.append(asyncio.create_task(self._hear()))
-            self._tasks.append(asyncio.create_task(self._compare()))
+            self._tasks.append(asyncio.create_task(self._hear(), context=log_context.about_nothing()))
+            self._tasks.append(asyncio.create_task(self._compare(), context=log_context.about_nothing()))
         for group in (live.CHANGES, live.PROGRESS, self._own_group):
             await layer.group_add(group, self._channel)
         if not self._backlogs:
