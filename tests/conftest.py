@@ -26,7 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(start(Path(_SCRATCH.name)))
     assert django.conf.settings.TESTING
     django.setup()
-    for fixtures in ("tests.cast", "tests.browser", "tests.clock"):  # they import models and settings, so not before
+    for fixtures in (
+        "tests.cast",
+        "tests.browser",
+        "tests.clock",
+        "tests.comparing",
+    ):  # they import models and settings, so not before
         config.pluginmanager.import_plugin(fixtures)
 
 

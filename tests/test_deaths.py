@@ -20,10 +20,10 @@ from monitoring.models import Task
 from monitoring.reconciling import Reconciler
 from monitoring.statuses import Status
 from monitoring.workers import Worker
+from tests.comparing import plain
 from tests.pausing import workers
 from tests.running import wait_for
 from tests.test_operations import record
-from tests.test_reconciling import plain
 
 pytestmark = pytest.mark.django_db
 

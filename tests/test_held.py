@@ -16,10 +16,10 @@ from monitoring.ledger_models import LostTask
 from monitoring.models import Task
 from monitoring.reconciling import Findings, Reconciler
 from monitoring.statuses import Status
+from tests.comparing import enqueue, plain, turn
 from tests.test_operations import record, work
-from tests.test_reconciling import enqueue, impatient, plain, turn  # noqa: F401  # a fixture
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient")]
 
 
 def spoil(*keys: str) -> None:

@@ -17,11 +17,11 @@ from monitoring.models import Task
 from monitoring.pruning import prune
 from monitoring.statuses import Status
 from tests.cast import client_of
+from tests.comparing import enqueue, turn
 from tests.factories import make_task
 from tests.test_operations import record, work
-from tests.test_reconciling import enqueue, impatient, turn  # noqa: F401  # a fixture
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient")]
 API = "/api/v1/monitoring/ledger"
 PAGE = "/monitoring/ledger"
 NOW = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
@@ -33,7 +33,7 @@ def lines(queue: str = "") -> list[ledger.Line]:
 
 
 @pytest.fixture
-def lost(impatient: None) -> Task:  # noqa: F811  # that is how pytest hands it over
+def lost(impatient: None) -> Task:
     """Of five tasks two are completed, one failed, one waits, and this one is lost."""
     enqueue(2)
     broker.enqueue("tests.jobs.fail")

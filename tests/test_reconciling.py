@@ -2,66 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 
 import pytest
 import rq
-from django.conf import settings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from audit.models import StatusChange
-from monitoring import broker, held, inbox, rebuilding, reconciling
+from monitoring import broker, held, rebuilding, reconciling
 from monitoring.hooks import OUTBOX
-from monitoring.inbox import Entry
 from monitoring.ledger_models import Evidence, LostTask, Reconciliation
-from monitoring.models import InboxPosition, Pruned, Task
+from monitoring.models import InboxPosition, Task
 from monitoring.reconciling import Findings, Reconciler
 from monitoring.recorder import Recorder
 from monitoring.statuses import Status
+from tests.comparing import enqueue, plain, turn
 from tests.running import wait_for
 from tests.test_looking_changes_nothing import heard
 from tests.test_operations import record, work
 from tests.workflows import begin, dispatch
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report is on the way for no time at all, and the server, whose figures are real, has long been running."""
-    monkeypatch.setattr(reconciling, "SETTLED_SECONDS", 0)
-    look = held.server_facts
-    monkeypatch.setattr(held, "server_facts", lambda: look()._replace(started_seconds_ago=3_600))
-
-
-def turn(reconciler: Reconciler) -> Findings:
-    """One comparison, and the recording of what it found."""
-    findings = reconciler.turn()
-    assert findings is not None
-    record()
-    return findings
-
-
-def enqueue(number: int = 1, **options: Any) -> list[Task]:
-    ids = [broker.enqueue("tests.jobs.echo", args=[1], **options) for _ in range(number)]
-    record()
-    return list(Task.objects.filter(job_id__in=ids).order_by("created_at", "pk"))
-
-
-def plain(*lines: str) -> str:
-    """Runs Python with plain RQ, pickles and all, and none of ours."""
-    begin = f"import redis, rq; c = redis.Redis.from_url({settings.REDIS_URL!r}); q = rq.Queue('default', connection=c)"
-    told = subprocess.run(
-        [sys.executable, "-c", "\n".join([begin, *lines])], check=True, capture_output=True, text=True, cwd="/"
-    )
-    return told.stdout.strip()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient")]
 
 
 # --- Lost ----------------------------------------------------------------------------------------------------------
@@ -265,51 +230,7 @@ def test_how_long_ago_a_task_changed_is_told_by_redis_alone(monkeypatch: pytest.
     assert findings.compared == 0
 
 
-# --- Seen without a report ----------------------------------------------------------------------------------------
-
-
-def test_plain_rq_is_seen_with_its_whole_life() -> None:
-    ids = plain(
-        "import operator",
-        "a = q.enqueue('operator.add', 1, 2); b = q.enqueue('operator.truediv', 1, 0)",
-        "rq.SimpleWorker([q], connection=c).work(burst=True, logging_level='CRITICAL')",
-        "w = q.enqueue('operator.neg', 1); print(a.id, b.id, w.id)",
-    ).split()
-    reconciler = Reconciler()
-    assert turn(reconciler).observed == 3
-    tasks = [Task.objects.get(job_id=job_id) for job_id in ids]
-    assert [task.status for task in tasks] == [Status.COMPLETED, Status.FAILED, Status.QUEUED]
-    assert [task.task_type for task in tasks] == ["operator.add", "operator.truediv", "operator.neg"]
-    assert tasks[1].error_type == "ZeroDivisionError"
-    assert tasks[0].started_at is not None
-    assert tasks[0].duration_ms is not None
-    changes = StatusChange.objects.filter(task_id=tasks[0].pk).order_by("pk")
-    assert [(change.new_status, change.source) for change in changes] == [
-        ("QUEUED", "reconcile"), ("RUNNING", "reconcile"), ("COMPLETED", "reconcile")
-    ]  # fmt: skip
-    assert turn(reconciler).observed == 0
-    assert Reconciliation.objects.get().observed == 3
-    plain("rq.SimpleWorker([q], connection=c).work(burst=True, logging_level='CRITICAL')")
-    assert turn(reconciler).behind == 1
-    tasks[2].refresh_from_db()
-    assert tasks[2].status == Status.COMPLETED
-    assert rebuilding.differences() == []
-
-
-def test_what_retention_has_deleted_does_not_come_back_from_rqs_registries() -> None:
-    broker.enqueue("tests.jobs.fail")
-    broker.enqueue("tests.jobs.echo")
-    work()
-    waiting = broker.enqueue("tests.jobs.echo")
-    record()
-    Task.objects.all().delete()  # as prune does, of which this remembers how far it came
-    Pruned.objects.create(kind="tasks", before=datetime.now(UTC) + timedelta(seconds=1))
-    reconciler = Reconciler()
-    assert turn(reconciler).observed == 1
-    assert Task.objects.get().job_id == waiting
-    assert heard(reconciler.turn).count("HMGET") == 1, "the waiting one; the two are not asked for every time"
-    Pruned.objects.update(before=datetime.now(UTC) - timedelta(minutes=1))
-    assert turn(Reconciler()).observed == 2
+# --- The comparison itself ------------------------------------------------------------------------------------------
 
 
 def test_it_only_reads_but_for_its_reports() -> None:
@@ -336,40 +257,6 @@ def test_a_mistake_of_ours_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> N
     assert wait_for(lambda: len(turns) > 2, 10)
     reconciler.stop()
     assert not reconciler.is_alive()
-
-
-def test_nobody_but_reconcile_may_say_when_something_happened() -> None:
-    taken = datetime.fromtimestamp(1_790_000_000, tz=UTC)
-    earlier = taken - timedelta(days=3)
-    entry = {"id": "a", "s": "queued", "q": "default", "when": earlier.timestamp()}
-    assert inbox.parse(Entry("1790000000000-0", json.dumps(entry).encode())).at == taken
-    assert inbox.parse(Entry("1790000000000-0", json.dumps({**entry, "if": ""}).encode())).at == earlier
-    later = {**entry, "if": "", "when": 1_990_000_000}
-    assert inbox.parse(Entry("1790000000000-0", json.dumps(later).encode())).at == taken
-
-
-def test_a_pickle_stays_closed(tmp_path: Any) -> None:
-    file = tmp_path / "opened"
-    plain(
-        "class Bomb:",
-        f"    def __reduce__(self): return (open, ({str(file)!r}, 'w'))",
-        "q.enqueue('operator.neg', Bomb())",
-    )
-    assert turn(Reconciler()).observed == 1
-    assert Task.objects.get().task_type == "operator.neg"
-    assert not file.exists()
-
-
-def test_what_was_trimmed_behind_the_recorders_back_is_found() -> None:
-    (known,) = enqueue()
-    new = broker.enqueue("tests.jobs.echo")
-    rq.SimpleWorker([broker.queue("default")], connection=broker.connection(), serializer="json").work(
-        burst=True, logging_level="CRITICAL"
-    )
-    broker.connection().xtrim(OUTBOX, maxlen=0)
-    findings = turn(Reconciler())
-    assert (findings.behind, findings.observed, findings.lost) == (1, 1, 0)
-    assert set(Task.objects.filter(job_id__in=[known.job_id, new]).values_list("status", flat=True)) == {"COMPLETED"}
 
 
 @given(st.lists(st.sampled_from(["enqueue", "work", "record", "trim", "delete", "turn"]), max_size=25))
