@@ -3,7 +3,7 @@
 ``install()`` wraps the few places of RQ 3.0 through which statuses pass. Each adds an XADD to the outbox stream to the
 same transaction, so Redis commits the status and the report together or neither, and no round trip is added. A plain
 RQ process that wants to be seen calls it too: ``import monitoring.hooks; monitoring.hooks.install()``.
-It imports ``rq`` and the redactor only: no Django, no SQL, nothing that a forked work horse could trip over.
+It imports ``rq`` and a few modules without Django only: no SQL, nothing that a forked work horse could trip over.
 
 An entry is one JSON document in the field ``e``: ``id`` (RQ's job id), ``s`` (RQ's status word), ``q`` (queue), ``f``
 (function name), and, where known, ``d`` (the description written by the side that enqueues), ``w`` (worker), ``ms``
