@@ -35,9 +35,15 @@ def _pool(url: str, answers_within: float | None) -> ConnectionPool:
     return ConnectionPool.from_url(url, socket_connect_timeout=answers_within or 3, socket_timeout=answers_within)
 
 
+@lru_cache(maxsize=8)
+def _client(url: str, answers_within: float | None) -> Redis:
+    """Made once: that costs as much as a command does. Threads may share it, and forks, as they do the pool."""
+    return Redis(connection_pool=_pool(url, answers_within))
+
+
 def connection(*, answers_within: float | None = None) -> Redis:
     """A client on the process's shared pool; with ``answers_within`` it raises BrokerError after so many seconds."""
-    return Redis(connection_pool=_pool(settings.REDIS_URL, answers_within))
+    return _client(settings.REDIS_URL, answers_within)
 
 
 def ping() -> None:
