@@ -73,6 +73,15 @@ class Worker(Pausable, rq.Worker):
             self._impatience.start()
         self._stop_requested = True
 
+    def bootstrap(self, *args: Any, **options: Any) -> None:
+        """As RQ's own, but signals are listened to: one that came so early would kill it, and its name would stay."""
+        self._install_signal_handlers()  # type: ignore[no-untyped-call]  # RQ has no types here
+        super().bootstrap(*args, **options)
+
+    def _start_scheduler(self, *args: Any, **options: Any) -> None:
+        if not self._stop_requested:
+            super()._start_scheduler(*args, **options)
+
     def work(self, *args: Any, **options: Any) -> bool:
         """As RQ's own."""
         try:

@@ -7,7 +7,7 @@ from typing import Self
 
 import pytest
 
-from monitoring import overview, trends
+from monitoring import moments, overview, trends
 
 NOW = datetime(2026, 3, 10, 9, 41, 7, tzinfo=UTC)
 """A Tuesday."""
@@ -24,5 +24,5 @@ class StandingStill(datetime):
 @pytest.fixture
 def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures are told as if it were NOW."""
-    for module in (overview, trends):
+    for module in (moments, overview, trends):
         monkeypatch.setattr(module, "datetime", StandingStill)

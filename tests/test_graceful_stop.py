@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import sqlite3
@@ -21,6 +22,7 @@ from django.conf import settings
 from config import valkey
 from config.environment import embedded_redis_socket
 from monitoring import broker
+from monitoring.workers import Worker
 from tests.running import ROOT, Running, wait_for
 
 LIMIT_SECONDS = 5.0
@@ -121,6 +123,29 @@ def test_workers_stop_in_the_middle_of_many_jobs_and_none_is_lost(alone: Alone) 
     assert wait_for(lambda: alone.ask(told) == 40, 30)
     stop(second)
     stop(recorder)
+
+
+class StoppedAtOnce(Worker):
+    """Is asked to stop as soon as Redis knows of it."""
+
+    def register_birth(self) -> None:
+        super().register_birth()  # type: ignore[no-untyped-call]  # RQ has no types here
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_worker_that_is_stopped_while_it_starts_leaves_nothing_behind() -> None:
+    queue = broker.queue("default")
+    queue.enqueue("tests.jobs.echo", 1)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        worker = StoppedAtOnce([queue], connection=broker.connection(), serializer="json")
+        assert worker.work(with_scheduler=True) is False
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert worker.scheduler is None
+    assert len(queue) == 1
+    assert not broker.connection().smembers("rq:workers")
 
 
 def test_a_web_process_stops_though_connections_are_open(alone: Alone) -> None:

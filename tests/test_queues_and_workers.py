@@ -19,6 +19,7 @@ from rq.worker import WorkerStatus
 from monitoring import broker, memory
 from monitoring.moments import look
 from monitoring.statuses import RunStatus, Status
+from tests.clock import NOW
 from tests.factories import make_run, make_task
 from tests.monitoring_api import AUTHENTICATION, ask
 
@@ -140,12 +141,13 @@ def test_it_tells_what_each_worker_does(api: Client) -> None:
 
 
 def run(minutes_ago: float, seconds: float, **fields: Any) -> None:
-    """A run of worker deck-1 that began so long ago."""
-    began = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    """A run of worker deck-1 that began so long before NOW."""
+    began = NOW - timedelta(minutes=minutes_ago)
     ended = {"ended_at": began + timedelta(seconds=seconds), "duration_ms": seconds * 1000}
     make_run(make_task().id, **{"worker": "deck-1", "started_at": began, **ended, **fields})
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_it_measures_the_last_five_minutes(api: Client) -> None:
     busy = worker("default")
     worker("default", name="deck-2")
@@ -155,17 +157,19 @@ def test_it_measures_the_last_five_minutes(api: Client) -> None:
     run(3, 15, status=RunStatus.FAILED)
     run(2, 15, worker="another")
     first, second = ask(api, "workers")["workers"]
-    assert first["utilization_pct"] == pytest.approx(100 * 75 / 300, abs=0.2)
+    assert first["utilization_pct"] == 100 * 75 / 300
     assert first["tasks_per_minute"] == 0.4
     assert (second["utilization_pct"], second["tasks_per_minute"]) == (0.0, 0.0)
     run(1, 0, ended_at=None, duration_ms=None, status=Status.RUNNING)
-    assert ask(api, "workers")["workers"][0] == first | {"memory_mb": ask(api, "workers")["workers"][0]["memory_mb"]}
+    now = ask(api, "workers")["workers"][0]
+    assert now == first | {"memory_mb": now["memory_mb"]}
     busy.set_state(WorkerStatus.BUSY)
     answer = ask(api, "workers")
-    assert answer["workers"][0]["utilization_pct"] == pytest.approx(100 * 135 / 300, abs=0.2)
-    assert answer["total_utilization_pct"] == pytest.approx(answer["workers"][0]["utilization_pct"] / 2, abs=0.1)
+    assert answer["workers"][0]["utilization_pct"] == 100 * 135 / 300
+    assert answer["total_utilization_pct"] == answer["workers"][0]["utilization_pct"] / 2
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_it_never_measures_more_than_all_of_it(api: Client) -> None:
     worker("default").set_state(WorkerStatus.BUSY)
     run(60, 0, ended_at=None, duration_ms=None, status=Status.RUNNING)
