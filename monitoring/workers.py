@@ -79,6 +79,7 @@ class Worker(Pausable, rq.Worker):
         super().bootstrap(*args, **options)
 
     def _start_scheduler(self, *args: Any, **options: Any) -> None:
+        # A fork that has just begun would not hear that it should end, and the worker's goodbye waits for its end.
         if not self._stop_requested:
             super()._start_scheduler(*args, **options)
 

@@ -133,10 +133,15 @@ class StoppedAtOnce(Worker):
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def nobody_listens(number: int, frame: Any) -> None:
+    raise AssertionError(f"the worker does not listen to {signal.Signals(number).name} yet")
+
+
 def test_a_worker_that_is_stopped_while_it_starts_leaves_nothing_behind() -> None:
     queue = broker.queue("default")
     queue.enqueue("tests.jobs.echo", 1)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, nobody_listens)
     try:
         worker = StoppedAtOnce([queue], connection=broker.connection(), serializer="json")
         assert worker.work(with_scheduler=True) is False
